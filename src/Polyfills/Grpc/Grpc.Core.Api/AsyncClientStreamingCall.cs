@@ -1,0 +1,68 @@
+using System.Runtime.CompilerServices;
+
+namespace Grpc.Core;
+
+/// <summary>A call with a stream of requests and one response.</summary>
+public sealed class AsyncClientStreamingCall<TRequest, TResponse> : IDisposable
+{
+    private readonly CallState call;
+
+    /// <summary>Made by a transport; <paramref name="state"/> is handed to each function, which saves the transport closures.</summary>
+    public AsyncClientStreamingCall(
+        IClientStreamWriter<TRequest> requestStream,
+        Task<TResponse> responseAsync,
+        Func<object, Task<Metadata>> responseHeadersAsync,
+        Func<object, Status> getStatusFunc,
+        Func<object, Metadata> getTrailersFunc,
+        Action<object> disposeAction,
+        object state)
+    {
+        ArgumentNullException.ThrowIfNull(requestStream);
+        ArgumentNullException.ThrowIfNull(responseAsync);
+        RequestStream = requestStream;
+        ResponseAsync = responseAsync;
+        call = new CallState(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction, state);
+    }
+
+    /// <summary>Made by a transport, an interceptor or a test.</summary>
+    public AsyncClientStreamingCall(
+        IClientStreamWriter<TRequest> requestStream,
+        Task<TResponse> responseAsync,
+        Task<Metadata> responseHeadersAsync,
+        Func<Status> getStatusFunc,
+        Func<Metadata> getTrailersFunc,
+        Action disposeAction)
+    {
+        ArgumentNullException.ThrowIfNull(requestStream);
+        ArgumentNullException.ThrowIfNull(responseAsync);
+        RequestStream = requestStream;
+        ResponseAsync = responseAsync;
+        call = new CallState(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction);
+    }
+
+    /// <summary>The requests, to be written one after the other.</summary>
+    public IClientStreamWriter<TRequest> RequestStream { get; }
+
+    /// <summary>The response; fails with an <see cref="RpcException"/> when the status is not OK.</summary>
+    public Task<TResponse> ResponseAsync { get; }
+
+    /// <summary>The headers the server sends before its first message.</summary>
+    public Task<Metadata> ResponseHeadersAsync => call.Headers();
+
+    /// <summary>Awaiting the call awaits its response.</summary>
+    public TaskAwaiter<TResponse> GetAwaiter() => ResponseAsync.GetAwaiter();
+
+    /// <summary>Awaits the response on the chosen context.</summary>
+    public ConfiguredTaskAwaitable<TResponse> ConfigureAwait(bool continueOnCapturedContext) => ResponseAsync.ConfigureAwait(continueOnCapturedContext);
+
+    /// <summary>The status, once the call is complete.</summary>
+    /// <exception cref="InvalidOperationException">The call is not complete.</exception>
+    public Status GetStatus() => call.Status();
+
+    /// <summary>The trailers, once the call is complete.</summary>
+    /// <exception cref="InvalidOperationException">The call is not complete.</exception>
+    public Metadata GetTrailers() => call.Trailers();
+
+    /// <summary>Releases the call and cancels it if it is not complete.</summary>
+    public void Dispose() => call.Dispose();
+}
