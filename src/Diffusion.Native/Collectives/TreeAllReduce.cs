@@ -1,0 +1,60 @@
+namespace Diffusion.Native.Collectives;
+
+/// <summary>The exact all-reduce: the balanced binary tree sum of the V shard gradients, with the same bits for any number of ranks and any plan.</summary>
+/// <remarks>
+/// Each rank owns a slice of the arena. Owners receive every rank's sub-tree sums of their slice, finish the tree over them, and send the result to all.
+/// With plans of whole sub-trees as many bytes travel as in a ring; ragged ranges add up to 2·log2(V) − 3 further partial sums per rank.
+/// </remarks>
+public sealed class TreeAllReduce : IDisposable
+{
+    private readonly SliceReduction reduction;
+    private readonly ShardPlan plan;
+    private readonly int rank;
+
+    /// <summary>Prepares an all-reduce; nothing is sent yet.</summary>
+    /// <param name="transport">The ranks of this generation. Stays the caller's.</param>
+    /// <param name="plan">Who owns which shards; the same on every rank.</param>
+    /// <param name="length">Length of the gradient in floats.</param>
+    /// <param name="options">Speed; null for the defaults.</param>
+    public TreeAllReduce(IPeerTransport transport, ShardPlan plan, long length, AllReduceOptions? options = null)
+    {
+        if (plan.RankCount != transport.Size)
+        {
+            throw new ArgumentException($"The plan is for {plan.RankCount} ranks and the transport has {transport.Size}; both must come from one generation.", nameof(plan));
+        }
+
+        this.plan = plan;
+        rank = transport.Rank;
+        var nodesByRank = Enumerable.Range(0, plan.RankCount).Select(r => plan[r].SubTrees()).ToArray();
+        var sources = nodesByRank.Select(nodes => nodes.Count).ToArray();
+        reduction = new SliceReduction(transport, sources, TreeOrder.Merges(nodesByRank.SelectMany(nodes => nodes)), length, $"tree {plan}", options ?? new AllReduceOptions());
+    }
+
+    /// <summary>Sums over all ranks.</summary>
+    /// <param name="partials">This rank's sub-tree sums, as <see cref="ShardAccumulator.Partials"/> gives them.</param>
+    /// <param name="destination">Receives the sum, the same bits on every rank. May be one of the partial sums.</param>
+    /// <param name="deadline">The longest time to wait, for the whole of it.</param>
+    /// <param name="cancellationToken">Aborts the transport.</param>
+    /// <exception cref="CollectiveException">Aborted, timed out, or a peer was lost. The destination holds anything, the partial sums are unchanged unless one is the destination.</exception>
+    public void Run(IReadOnlyList<ShardPartial> partials, Arena destination, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        var nodes = plan[rank].SubTrees();
+        if (!nodes.SequenceEqual(partials.Select(partial => partial.Range)))
+        {
+            throw new ArgumentException($"Rank {rank} owns {plan[rank]}, which is {string.Join(' ', nodes)}, and was given sums of {string.Join(' ', partials.Select(p => p.Range))}.", nameof(partials));
+        }
+
+        reduction.Run([.. partials.Select(partial => partial.Sum)], destination, deadline, cancellationToken);
+    }
+
+    /// <summary>Sums raw memory over all ranks.</summary>
+    /// <param name="partials">Addresses of this rank's sub-tree sums, from left to right.</param>
+    /// <param name="destination">Address of the result.</param>
+    /// <param name="deadline">The longest time to wait, for the whole of it.</param>
+    /// <param name="cancellationToken">Aborts the transport.</param>
+    public void Run(ReadOnlySpan<nint> partials, nint destination, TimeSpan deadline, CancellationToken cancellationToken) =>
+        reduction.Run(partials, destination, deadline, cancellationToken);
+
+    /// <summary>Frees the receive buffers.</summary>
+    public void Dispose() => reduction.Dispose();
+}
