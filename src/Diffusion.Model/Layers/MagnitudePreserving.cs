@@ -1,0 +1,150 @@
+using F = TorchSharp.torch.nn.functional;
+
+namespace Diffusion.Model.Layers;
+
+/// <summary>Which way a block changes the resolution.</summary>
+public enum ResampleMode
+{
+    /// <summary>Same resolution.</summary>
+    Keep,
+
+    /// <summary>Half the resolution.</summary>
+    Down,
+
+    /// <summary>Twice the resolution.</summary>
+    Up,
+}
+
+/// <summary>
+/// The operations every EDM2 layer is made of; each keeps the expected magnitude of its input (Karras et al., arXiv:2312.02696, Appendix B).
+/// They are together so that each can be replaced by a fused one.
+/// </summary>
+/// <remarks>N images, C channels, H × W pixels. Results and temporaries belong to the caller's dispose scope.</remarks>
+public static class MagnitudePreserving
+{
+    /// <summary>ε of every normalisation. It is added to the rms, not put under the root: a unit vector comes out with rms 1/(1+ε).</summary>
+    public const double Epsilon = 1e-4;
+
+    /// <summary>E[silu(x)²]^½ for x ~ N(0, 1).</summary>
+    private const double SiluMagnitude = 0.596;
+
+    /// <summary>x / (ε + rms(x)), the rms taken over <paramref name="dims"/> (default: all but the first) in float32.</summary>
+    public static Tensor Normalize(Tensor x, params long[]? dims)
+    {
+        if (dims is null || dims.Length == 0)
+        {
+            dims = [.. Enumerable.Range(1, (int)x.dim() - 1)];
+        }
+
+        var norm = torch.linalg.vector_norm(x, 2, dims, keepdim: true, dtype: ScalarType.Float32);
+        var divisor = norm.mul(Math.Sqrt((double)norm.numel() / x.numel())).add(Epsilon);
+        return x.div(divisor.to(x.dtype));
+    }
+
+    /// <summary>Forced weight normalisation: overwrites <paramref name="weight"/> by its normalised self, outside autograd.</summary>
+    public static void NormalizeInPlace(Tensor weight)
+    {
+        using var guard = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        weight.copy_(Normalize(weight));
+    }
+
+    /// <summary>
+    /// The weight a layer multiplies with: normalised inside autograd, times gain/√fan_in, in the number format of the layer's input
+    /// (Equation 66). Normalised also in evaluation, because averaged weights are not of unit magnitude.
+    /// </summary>
+    /// <param name="weight">[out, in, …] float32.</param>
+    /// <param name="gain">Learned scalar; null for 1.</param>
+    /// <param name="type">Type of the result.</param>
+    public static Tensor EffectiveWeight(Tensor weight, Tensor? gain, ScalarType type)
+    {
+        double scale = 1 / Math.Sqrt((double)weight.numel() / weight.shape[0]);
+        var normalized = Normalize(weight);
+        var scaled = gain is null ? normalized.mul(scale) : normalized.mul(gain.mul(scale));
+        return scaled.to(type);
+    }
+
+    /// <summary>silu(x) / 0.596 (Equation 81).</summary>
+    public static Tensor Silu(Tensor x) => F.silu(x).div(SiluMagnitude);
+
+    /// <summary>silu(y · c) / 0.596, the modulation of a block's residual branch.</summary>
+    /// <param name="y">[N, C, H, W].</param>
+    /// <param name="c">[N or 1, C]; cast to the type of <paramref name="y"/>.</param>
+    public static Tensor ModulatedSilu(Tensor y, Tensor c) => Silu(y.mul(c.unsqueeze(2).unsqueeze(3).to(y.dtype)));
+
+    /// <summary>((1−t)·a + t·b) / √((1−t)² + t²) (Equation 88).</summary>
+    public static Tensor Sum(Tensor a, Tensor b, double t = 0.5)
+    {
+        double scale = 1 / Math.Sqrt(((1 - t) * (1 - t)) + (t * t));
+        return a.mul((1 - t) * scale).add(b.mul(t * scale));
+    }
+
+    /// <summary>Concatenation along channels in which <paramref name="a"/> contributes 1−t and <paramref name="b"/> t of the magnitude, however many channels each has (Equation 103).</summary>
+    public static Tensor Cat(Tensor a, Tensor b, double t = 0.5)
+    {
+        double countA = a.shape[1], countB = b.shape[1];
+        double scale = Math.Sqrt((countA + countB) / (((1 - t) * (1 - t)) + (t * t)));
+        return torch.cat([a.mul(scale / Math.Sqrt(countA) * (1 - t)), b.mul(scale / Math.Sqrt(countB) * t)], 1);
+    }
+
+    /// <summary>√2 · cos(v·f + φ) for every value v and every frequency f with its phase φ (Equation 75); float32 inside.</summary>
+    /// <param name="values">[N].</param>
+    /// <param name="frequencies">[n].</param>
+    /// <param name="phases">[n].</param>
+    /// <returns>[N, n] in the type of <paramref name="values"/>.</returns>
+    public static Tensor Fourier(Tensor values, Tensor frequencies, Tensor phases)
+    {
+        var angles = values.to(ScalarType.Float32).unsqueeze(1).mul(frequencies.unsqueeze(0)).add(phases.unsqueeze(0));
+        return angles.cos().mul(Math.Sqrt(2)).to(values.dtype);
+    }
+
+    /// <summary>Halves or doubles the resolution with a separable even-length filter (normalised to sum 1); [1, 1] averages 2 × 2 pixels or repeats them.</summary>
+    public static Tensor Resample(Tensor x, IReadOnlyList<double> filter, ResampleMode mode)
+    {
+        if (mode == ResampleMode.Keep)
+        {
+            return x;
+        }
+
+        // The box filter has cheaper forms than a depthwise convolution.
+        if (filter.Count == 2 && filter[0] == filter[1])
+        {
+            return mode == ResampleMode.Down ? F.avg_pool2d(x, 2) : RepeatPixels(x);
+        }
+
+        long channels = x.shape[1], padding = (filter.Count - 1) / 2;
+        var kernel = Kernel(filter, mode == ResampleMode.Up ? 4 : 1).to(x.device).to(x.dtype).expand(channels, 1, filter.Count, filter.Count);
+        return mode == ResampleMode.Down
+            ? F.conv2d(x, kernel, null, strides: [2, 2], padding: [padding, padding], groups: channels)
+            : F.conv_transpose2d(x, kernel, null, strides: [2, 2], padding: [padding, padding], groups: channels);
+    }
+
+    /// <summary>Multi-head self-attention over the pixels, with cosine similarity: queries, keys and values are normalised per head (configuration C).</summary>
+    /// <param name="qkv">[N, 3C, H, W]; output channel (head · C/heads + c)·3 + {0: query, 1: key, 2: value}, that is interleaved, not stacked.</param>
+    /// <param name="heads">Number of heads.</param>
+    /// <returns>[N, C, H, W].</returns>
+    public static Tensor Attention(Tensor qkv, int heads)
+    {
+        long images = qkv.shape[0], channels = qkv.shape[1] / 3, height = qkv.shape[2], width = qkv.shape[3];
+        long depth = channels / heads;
+        var parts = Normalize(qkv.reshape(images, heads, depth, 3, height * width), 2).unbind(3);
+        var (query, key, value) = (parts[0], parts[1], parts[2]);
+
+        // [N, heads, queries, keys]
+        var weights = query.transpose(2, 3).matmul(key.div(Math.Sqrt(depth))).softmax(-1);
+        return value.matmul(weights.transpose(2, 3)).reshape(images, channels, height, width);
+    }
+
+    private static Tensor RepeatPixels(Tensor x)
+    {
+        var (images, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
+        return x.reshape(images, channels, height, 1, width, 1).expand(images, channels, height, 2, width, 2).reshape(images, channels, 2 * height, 2 * width);
+    }
+
+    private static Tensor Kernel(IReadOnlyList<double> filter, double gain)
+    {
+        double sum = filter.Sum();
+        float[] outer = [.. filter.SelectMany(_ => filter, (row, column) => (float)(gain * row / sum * column / sum))];
+        return torch.tensor(outer).reshape(1, 1, filter.Count, filter.Count);
+    }
+}
