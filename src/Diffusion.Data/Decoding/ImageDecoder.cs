@@ -1,0 +1,37 @@
+namespace Diffusion.Data;
+
+/// <summary>Chooses the decoder by a file's extension.</summary>
+internal static class ImageDecoder
+{
+    private static readonly string[] Readable = [".png", ".jpg", ".jpeg", ".npy"];
+
+    // Known as images elsewhere: leaving them out unasked would silently train on a part of the data.
+    private static readonly string[] Refused = [".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga", ".jp2", ".jxl", ".avif", ".heic"];
+
+    public static string ReadableExtensions => string.Join(", ", Readable);
+
+    /// <summary>True for images, false for other files.</summary>
+    /// <exception cref="DatasetException">It is an image of a format that cannot be read.</exception>
+    public static bool IsImage(string name)
+    {
+        string extension = Path.GetExtension(name).ToLowerInvariant();
+        return !Refused.Contains(extension)
+            ? Readable.Contains(extension)
+            : throw new DatasetException($"{name} is an image of a format that cannot be read; readable are {ReadableExtensions}. Convert or remove it.");
+    }
+
+    public static DecodedImage Decode(ReadOnlySpan<byte> file, string name)
+    {
+        if (file.IsEmpty)
+        {
+            throw new DatasetException($"{name} is empty. Replace or remove it.");
+        }
+
+        return Path.GetExtension(name).ToLowerInvariant() switch
+        {
+            ".png" => PngDecoder.Decode(file, name),
+            ".npy" => NpyDecoder.Decode(file, name),
+            _ => JpegDecoder.Decode(file, name),
+        };
+    }
+}
