@@ -20,14 +20,17 @@ internal static class ImageDecoder
             : throw new DatasetException($"{name} is an image of a format that cannot be read; readable are {ReadableExtensions}. Convert or remove it.");
     }
 
-    public static DecodedImage Decode(ReadOnlySpan<byte> file, string name)
+    /// <param name="file">Content.</param>
+    /// <param name="extension">Extension of the file's name, with its dot.</param>
+    /// <param name="name">For messages.</param>
+    public static DecodedImage Decode(ReadOnlySpan<byte> file, string extension, string name)
     {
         if (file.IsEmpty)
         {
             throw new DatasetException($"{name} is empty. Replace or remove it.");
         }
 
-        return Path.GetExtension(name).ToLowerInvariant() switch
+        return extension.ToLowerInvariant() switch
         {
             ".png" => PngDecoder.Decode(file, name),
             ".npy" => NpyDecoder.Decode(file, name),

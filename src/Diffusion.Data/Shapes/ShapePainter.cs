@@ -5,18 +5,16 @@ internal sealed class ShapePainter(LegacyRandom random, int resolution)
 {
     // Subsamples per pixel and axis: 25 levels of coverage are enough at 8 bits of contrast.
     private const int Subsamples = 5;
-    private readonly int resolution = resolution;
-
     public byte[] Paint(int label)
     {
         (_, Func<double, double, bool> contains, double largestTilt) = Silhouette.All[label];
         bool brightShape = Uniform(0, 1) < 0.75;
         double hue = Uniform(0, 1);
-        double[] shapeColour = Colour(hue, Uniform(0.65, 1), brightShape ? Uniform(0.85, 1) : Uniform(0.08, 0.25));
-        double[] groundColour = Colour(hue + Uniform(0.3, 0.7), Uniform(0.15, 0.5), brightShape ? Uniform(0.12, 0.38) : Uniform(0.75, 0.95));
+        double[] shapeColour = Colour(hue, Uniform(0.65, 1), brightShape ? Uniform(0.85, 1) : Uniform(0.15, 0.38));
+        double[] groundColour = Colour(hue + Uniform(0.3, 0.7), Uniform(0.15, 0.5), brightShape ? Uniform(0.12, 0.36) : Uniform(0.80, 0.97));
         double[] ground = Texture();
 
-        double radius = resolution * Uniform(0.38, 0.47);
+        double radius = resolution * Uniform(0.36, 0.47);
         double slack = (resolution / 2.0) - radius;
         double centreX = (resolution / 2.0) + Uniform(-slack, slack);
         double centreY = (resolution / 2.0) + Uniform(-slack, slack);

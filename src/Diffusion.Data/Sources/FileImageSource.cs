@@ -36,7 +36,7 @@ internal sealed class FileImageSource : IImageSource
 
     public string NameOf(int index) => images[index];
 
-    public DecodedImage Read(int index) => ImageDecoder.Decode(store.Read(images[index]), $"{images[index]} of {store.Path}");
+    public DecodedImage Read(int index) => ImageDecoder.Decode(store.Read(images[index]), Path.GetExtension(images[index]), $"{images[index]} of {store.Path}");
 
     public void Dispose() => store.Dispose();
 }
