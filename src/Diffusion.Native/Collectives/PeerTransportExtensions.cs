@@ -68,11 +68,11 @@ public static class PeerTransportExtensions
             if (transport.Rank == root)
             {
                 var sends = Enumerable.Range(0, transport.Size).Where(peer => peer != root).Select(peer => chunk with { Peer = peer }).ToArray();
-                transport.Exchange(sends, [], time.Left, cancellationToken);
+                transport.Exchange(sends, [], time.ForNextWait, cancellationToken);
             }
             else
             {
-                transport.Exchange([], [chunk], time.Left, cancellationToken);
+                transport.Exchange([], [chunk], time.ForNextWait, cancellationToken);
             }
         }
     }

@@ -97,7 +97,7 @@ internal sealed unsafe class SliceReduction : IDisposable
                 AddScatter(sources, bucket);
             }
 
-            transport.Exchange(CollectionsMarshal.AsSpan(sends), CollectionsMarshal.AsSpan(receives), time.Left, cancellationToken);
+            transport.Exchange(CollectionsMarshal.AsSpan(sends), CollectionsMarshal.AsSpan(receives), time.ForNextWait, cancellationToken);
         }
     }
 
@@ -126,7 +126,7 @@ internal sealed unsafe class SliceReduction : IDisposable
         }
 
         long digest = BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes(description)));
-        long[] digests = transport.AllGather(digest, time.Left, cancellationToken);
+        long[] digests = transport.AllGather(digest, time.ForNextWait, cancellationToken);
         int other = Array.FindIndex(digests, d => d != digest);
         if (other >= 0)
         {

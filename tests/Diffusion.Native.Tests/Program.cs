@@ -1,0 +1,9 @@
+using Diffusion.Native.Tests.Collectives;
+
+namespace Diffusion.Native.Tests;
+
+/// <summary>Entry point when the test assembly runs as one rank of a group of processes; the test runner never comes here.</summary>
+internal static class Program
+{
+    public static int Main(string[] arguments) => RankProcess.Run(arguments);
+}
