@@ -28,17 +28,14 @@ public static class MagnitudePreserving
     /// <summary>E[silu(x)²]^½ for x ~ N(0, 1).</summary>
     private const double SiluMagnitude = 0.596;
 
-    /// <summary>x / (ε + rms(x)), the rms taken over <paramref name="dims"/> (default: all but the first) in float32.</summary>
-    public static Tensor Normalize(Tensor x, params long[]? dims)
+    /// <summary>x / (ε + rms(x)), the rms taken over <paramref name="dims"/> in float32.</summary>
+    /// <param name="x">Of any shape.</param>
+    /// <param name="dims">Null for all but the first.</param>
+    /// <param name="epsilon">ε.</param>
+    public static Tensor Normalize(Tensor x, long[]? dims = null, double epsilon = Epsilon)
     {
-        if (dims is null || dims.Length == 0)
-        {
-            dims = [.. Enumerable.Range(1, (int)x.dim() - 1)];
-        }
-
-        var norm = torch.linalg.vector_norm(x, 2, dims, keepdim: true, dtype: ScalarType.Float32);
-        var divisor = norm.mul(Math.Sqrt((double)norm.numel() / x.numel())).add(Epsilon);
-        return x.div(divisor.to(x.dtype));
+        dims ??= [.. Enumerable.Range(1, (int)x.dim() - 1)];
+        return x.mul(InverseMagnitude(x, dims, epsilon).to(x.dtype));
     }
 
     /// <summary>Forced weight normalisation: overwrites <paramref name="weight"/> by its normalised self, outside autograd.</summary>
@@ -59,9 +56,26 @@ public static class MagnitudePreserving
     public static Tensor EffectiveWeight(Tensor weight, Tensor? gain, ScalarType type)
     {
         double scale = 1 / Math.Sqrt((double)weight.numel() / weight.shape[0]);
-        var normalized = Normalize(weight);
-        var scaled = gain is null ? normalized.mul(scale) : normalized.mul(gain.mul(scale));
-        return scaled.to(type);
+        long[] dims = [.. Enumerable.Range(1, (int)weight.dim() - 1)];
+        var factor = InverseMagnitude(weight, dims, Epsilon).mul(scale);
+
+        // One factor per output, so that the weight itself is read and written once.
+        return weight.mul(gain is null ? factor : factor.mul(gain)).to(type);
+    }
+
+    /// <summary>A linear layer, or a convolution with zero padding if the weight has four dimensions; always without bias.</summary>
+    /// <param name="x">[N, in] or [N, in, H, W].</param>
+    /// <param name="weight">[out, in] or [out, in, k, k] float32, as stored.</param>
+    /// <param name="gain">Learned scalar; null for 1.</param>
+    public static Tensor Linear(Tensor x, Tensor weight, Tensor? gain = null)
+    {
+        var effective = EffectiveWeight(weight, gain, x.dtype);
+        if (weight.dim() == 2)
+        {
+            return F.linear(x, effective);
+        }
+
+        return F.conv2d(x, effective, null, strides: [1, 1], padding: [weight.shape[2] / 2, weight.shape[3] / 2]);
     }
 
     /// <summary>silu(x) / 0.596 (Equation 81).</summary>
@@ -76,7 +90,7 @@ public static class MagnitudePreserving
     public static Tensor Sum(Tensor a, Tensor b, double t = 0.5)
     {
         double scale = 1 / Math.Sqrt(((1 - t) * (1 - t)) + (t * t));
-        return a.mul((1 - t) * scale).add(b.mul(t * scale));
+        return a.mul((1 - t) * scale).add(b, t * scale);
     }
 
     /// <summary>Concatenation along channels in which <paramref name="a"/> contributes 1−t and <paramref name="b"/> t of the magnitude, however many channels each has (Equation 103).</summary>
@@ -127,12 +141,19 @@ public static class MagnitudePreserving
     {
         long images = qkv.shape[0], channels = qkv.shape[1] / 3, height = qkv.shape[2], width = qkv.shape[3];
         long depth = channels / heads;
-        var parts = Normalize(qkv.reshape(images, heads, depth, 3, height * width), 2).unbind(3);
+        var parts = Normalize(qkv.reshape(images, heads, depth, 3, height * width), [2]).unbind(3);
         var (query, key, value) = (parts[0], parts[1], parts[2]);
 
         // [N, heads, queries, keys]
         var weights = query.transpose(2, 3).matmul(key.div(Math.Sqrt(depth))).softmax(-1);
         return value.matmul(weights.transpose(2, 3)).reshape(images, channels, height, width);
+    }
+
+    /// <summary>1 / (ε + rms) in float32; the reduced dimensions stay, with size 1.</summary>
+    private static Tensor InverseMagnitude(Tensor x, long[] dims, double epsilon)
+    {
+        var norm = torch.linalg.vector_norm(x, 2, dims, keepdim: true, dtype: ScalarType.Float32);
+        return norm.mul(Math.Sqrt((double)norm.numel() / x.numel())).add(epsilon).reciprocal();
     }
 
     private static Tensor RepeatPixels(Tensor x)

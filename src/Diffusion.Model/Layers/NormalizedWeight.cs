@@ -1,5 +1,4 @@
 using Diffusion.Model.Networks;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Diffusion.Model.Layers;
 
@@ -30,11 +29,7 @@ internal sealed class NormalizedWeight
 
     public NetworkParameter Weight { get; }
 
-    public Tensor Apply(Tensor x, Tensor? gain = null)
-    {
-        var weight = MagnitudePreserving.EffectiveWeight(Weight.Value, gain, x.dtype);
-        return kernel == 0 ? F.linear(x, weight) : F.conv2d(x, weight, null, strides: [1, 1], padding: [kernel / 2, kernel / 2]);
-    }
+    public Tensor Apply(Tensor x, Tensor? gain = null) => MagnitudePreserving.Linear(x, Weight.Value, gain);
 
     /// <summary>Operations for one image at <paramref name="resolution"/>² outputs (1 for a linear layer).</summary>
     public void Count(Costs.OperationCounter counter, long resolution = 1)

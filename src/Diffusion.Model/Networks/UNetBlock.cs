@@ -69,7 +69,7 @@ internal sealed class UNetBlock : IUNetModule
         x = MagnitudePreserving.Resample(x, options.ResampleFilter, mode);
         if (side == BlockSide.Encoder)
         {
-            x = MagnitudePreserving.Normalize(skip is null ? x : skip.Apply(x), 1);
+            x = MagnitudePreserving.Normalize(skip is null ? x : skip.Apply(x), [1]);
         }
 
         // 2. Residual branch, scaled per channel by the embedding.
