@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Grpc.Core;
 
 /// <summary>Hints for one message.</summary>
@@ -58,7 +56,7 @@ public interface IClientStreamWriter<in T> : IAsyncStreamWriter<T>
     Task CompleteAsync();
 }
 
-/// <summary>Reading streams with less ceremony.</summary>
+/// <summary>Reading streams with less ceremony. ReadAllAsync is in Grpc.Net.Common, as published.</summary>
 public static class AsyncStreamReaderExtensions
 {
     /// <summary>Waits for the next message without a token of its own.</summary>
@@ -67,20 +65,5 @@ public static class AsyncStreamReaderExtensions
     {
         ArgumentNullException.ThrowIfNull(streamReader);
         return streamReader.MoveNext(CancellationToken.None);
-    }
-
-    /// <summary>The messages as an asynchronous sequence. It can be walked once.</summary>
-    public static IAsyncEnumerable<T> ReadAllAsync<T>(this IAsyncStreamReader<T> streamReader, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(streamReader);
-        return Messages(streamReader, cancellationToken);
-    }
-
-    private static async IAsyncEnumerable<T> Messages<T>(IAsyncStreamReader<T> reader, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        while (await reader.MoveNext(cancellationToken).ConfigureAwait(false))
-        {
-            yield return reader.Current;
-        }
     }
 }
