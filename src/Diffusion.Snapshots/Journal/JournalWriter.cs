@@ -6,14 +6,16 @@ namespace Diffusion.Snapshots.Journal;
 /// <summary>Appends records to a journal. One writer at a time: the file is locked. Not for several threads at once.</summary>
 public sealed class JournalWriter : IDisposable
 {
+    private readonly WriterLock writerLock;
     private readonly SafeFileHandle handle;
     private readonly bool syncEveryRecord;
     private long length;
     private Exception? broken;
 
-    private JournalWriter(string path, SafeFileHandle handle, bool syncEveryRecord, JournalContents contents)
+    private JournalWriter(string path, WriterLock writerLock, SafeFileHandle handle, bool syncEveryRecord, JournalContents contents)
     {
         Path = path;
+        this.writerLock = writerLock;
         this.handle = handle;
         this.syncEveryRecord = syncEveryRecord;
         length = contents.ValidLength;
@@ -33,23 +35,24 @@ public sealed class JournalWriter : IDisposable
     /// <exception cref="SaveFailedException">Another process has it open, or the file system refused.</exception>
     public static JournalWriter Open(string path, bool syncEveryRecord = true)
     {
+        var writerLock = WriterLock.Take(path);
         SafeFileHandle? handle = null;
         try
         {
-            handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            var contents = JournalReader.Read(path);
-            var writer = new JournalWriter(path, handle, syncEveryRecord, contents);
+            handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            var writer = new JournalWriter(path, writerLock, handle, syncEveryRecord, JournalReader.Read(path));
             writer.Prepare();
             return writer;
         }
-        catch (Exception failure) when (failure is UnauthorizedAccessException or (IOException and not (DamagedFileException or SaveFailedException)))
+        catch (Exception failure)
         {
             handle?.Dispose();
-            throw new SaveFailedException(path, "opening it for appending (is another process using this run?)", failure);
-        }
-        catch
-        {
-            handle?.Dispose();
+            writerLock.Dispose();
+            if (failure is UnauthorizedAccessException or (IOException and not (DamagedFileException or SaveFailedException)))
+            {
+                throw new SaveFailedException(path, "opening it for appending", failure);
+            }
+
             throw;
         }
     }
@@ -102,7 +105,11 @@ public sealed class JournalWriter : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        handle.Dispose();
+        writerLock.Dispose();
+    }
 
     private void Prepare()
     {
