@@ -46,11 +46,12 @@ public sealed class BatchPrefetcher : IDisposable
     public TimeSpan TimeWaited => waited;
 
     /// <summary>The next batch, waiting for it if it is not ready.</summary>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Ends the call, also when a batch is ready.</param>
     /// <returns>A batch that the caller disposes.</returns>
     /// <exception cref="DatasetException">Reading failed; every later call fails alike.</exception>
     public ImageBatch Take(CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         if (ready.TryTake(out ImageBatch? batch))
         {
             return batch;

@@ -100,16 +100,17 @@ public sealed class PackedDataset : IDisposable
     /// <exception cref="DatasetException">A file differs.</exception>
     public void Verify(CancellationToken cancellationToken)
     {
-        IEnumerable<PackedFile> all = manifest.Labels is null ? manifest.Files : manifest.Files.Append(manifest.Labels);
-        Parallel.ForEach(all, new ParallelOptions { CancellationToken = cancellationToken }, file =>
+        PackedFile[] all = manifest.Labels is null ? [.. manifest.Files] : [.. manifest.Files, manifest.Labels];
+        ParallelLoop.Run(all.Length, i =>
         {
+            PackedFile file = all[i];
             using FileStream stream = File.OpenRead(Path.Combine(Directory, file.Name));
             string found = Convert.ToHexStringLower(SHA256.HashData(stream));
             if (found != file.Sha256)
             {
                 throw new DatasetException($"{stream.Name} has SHA-256 {found}, the manifest says {file.Sha256}: the file is damaged. {PackedManifest.Remedy(Directory)}");
             }
-        });
+        }, cancellationToken);
     }
 
     /// <summary>Unmaps the files.</summary>

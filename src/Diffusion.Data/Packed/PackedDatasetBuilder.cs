@@ -38,7 +38,7 @@ public static class PackedDatasetBuilder
         for (int start = 0; start < source.Count; start += imagesPerFile)
         {
             int count = Math.Min(imagesPerFile, source.Count - start);
-            Run(count, i =>
+            ParallelLoop.Run(count, i =>
             {
                 DecodedImage image = source.Read(start + i);
                 Require(first, image, source, start + i);
@@ -84,19 +84,6 @@ public static class PackedDatasetBuilder
         {
             throw new DatasetException(
                 $"{source.NameOf(index)} is {image.Shape} {image.Element}, but {source.NameOf(0)} is {first.Shape} {first.Element} (channels x height x width); all images must be alike. Convert the data set with --resolution, and --transform if they are not square.");
-        }
-    }
-
-    /// <summary>A parallel loop that throws the first error itself, not wrapped.</summary>
-    internal static void Run(int count, Action<int> body, CancellationToken cancellationToken)
-    {
-        try
-        {
-            Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken }, body);
-        }
-        catch (AggregateException e)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions.FirstOrDefault(inner => inner is DatasetException) ?? e.InnerExceptions[0]);
         }
     }
 }

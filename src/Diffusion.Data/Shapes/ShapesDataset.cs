@@ -52,7 +52,7 @@ public static class ShapesDataset
                 Directory.CreateDirectory(Path.Combine(temporary, name));
             }
 
-            PackedDatasetBuilder.Run(options.Count, i =>
+            ParallelLoop.Run(options.Count, i =>
             {
                 (int number, int label) = Math.DivRem(i, ClassNames.Count);
                 byte[] file = PngWriter.Encode(Draw(label, number, options), shape, CompressionLevel.Fastest);

@@ -115,7 +115,7 @@ public static class DatasetConverter
         for (int start = 0; start < total; start += Chunk)
         {
             var images = new (DecodedImage Image, byte[] File)?[Math.Min(Chunk, total - start)];
-            PackedDatasetBuilder.Run(images.Length, i => images[i] = Transform(source, start + i, options), cancellationToken);
+            ParallelLoop.Run(images.Length, i => images[i] = Transform(source, start + i, options), cancellationToken);
             for (int i = 0; i < images.Length; i++)
             {
                 if (images[i] is not { } image)
