@@ -1,0 +1,71 @@
+using System.Net;
+using Diffusion.Contracts.Configuration;
+
+namespace Diffusion.Coordinator;
+
+/// <summary>How a coordinator is started.</summary>
+public sealed record CoordinatorOptions
+{
+    /// <summary>What is trained.</summary>
+    public required RunConfig Config { get; init; }
+
+    /// <summary>Where everything about the run is kept; created where it does not exist.</summary>
+    public required string RunDirectory { get; init; }
+
+    /// <summary>Address to listen on.</summary>
+    /// <value>Loopback: only workers of this box.</value>
+    public IPAddress Bind { get; init; } = IPAddress.Loopback;
+
+    /// <summary>Port to listen on; null for the one of the last start if it is free, else any free one.</summary>
+    public int? Port { get; init; }
+
+    /// <summary>Workers awaited before the first generation.</summary>
+    public int WorkersToStart { get; init; } = 1;
+
+    /// <summary>Workers below which the run waits.</summary>
+    public int MinimumWorkers { get; init; } = 1;
+
+    /// <summary>Workers above which none may join.</summary>
+    public int MaximumWorkers { get; init; } = 64;
+
+    /// <summary>Factor on all timeouts of the run.</summary>
+    public double TimeoutScale { get; init; } = 1;
+
+    internal IEnumerable<string> Problems()
+    {
+        if (TimeoutScale is not (>= 0.1 and <= 1000))
+        {
+            yield return FormattableString.Invariant($"The timeout scale is {TimeoutScale}; it must be in 0.1...1000. 1 suits one room, 4 busy or far boxes.");
+        }
+
+        if (MinimumWorkers < 1)
+        {
+            yield return $"The minimum of workers is {MinimumWorkers}; at least 1.";
+        }
+
+        if (WorkersToStart < MinimumWorkers)
+        {
+            yield return $"The run starts with {WorkersToStart} workers but needs {MinimumWorkers} to go on; start with at least {MinimumWorkers}.";
+        }
+
+        if (MaximumWorkers < WorkersToStart)
+        {
+            yield return $"At most {MaximumWorkers} workers may join, but {WorkersToStart} are awaited; raise the maximum.";
+        }
+
+        if (MinimumWorkers > Config.Shards)
+        {
+            yield return $"{MinimumWorkers} workers are needed, but the run has {Config.Shards} shards, and a worker without a shard has no work. Raise shards in the configuration, or need fewer workers.";
+        }
+
+        if (Port is < 1 or > 65535)
+        {
+            yield return $"Port {Port} does not exist; 1 to 65535, or none for a free one.";
+        }
+
+        foreach (string problem in Config.Problems())
+        {
+            yield return problem;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+
+namespace Diffusion.Coordinator.Run;
+
+internal static partial class RunRules
+{
+    private const int StepSamples = 31;
+
+    private static void Heartbeat(Draft draft, HeartbeatCame heartbeat)
+    {
+        var worker = draft.State.Workers[heartbeat.WorkerId];
+        draft.Update(worker with { Activity = heartbeat.Activity });
+    }
+
+    private static void Progress(Draft draft, ProgressMade progress)
+    {
+        var worker = draft.State.Workers[progress.WorkerId];
+        if (progress.Generation == 0 || !worker.InGeneration || draft.State.Current is not { } current)
+        {
+            return;
+        }
+
+        var sample = new ProgressSample(draft.Now, progress.OwnImages, progress.Seconds, progress.DataWaitSeconds, progress.GradientWaitSeconds);
+        draft.Update(worker with { CompletedStep = Math.Max(worker.CompletedStep, progress.CompletedStep), Samples = Recent(draft, worker.Samples.Enqueue(sample)) });
+        if (progress.CompletedStep > current.CompletedStep)
+        {
+            // The first report of a generation counts as it is: a run that went on from a checkpoint may stand below the last count.
+            draft.State = draft.State with
+            {
+                Current = current with { CompletedStep = progress.CompletedStep, LastAdvance = draft.Now },
+                ImagesSeen = progress.ImagesSeen,
+                Loss = progress.Loss,
+                LearningRate = progress.LearningRate,
+            };
+        }
+
+        if (progress.Steps > 0)
+        {
+            var seconds = draft.State.StepSeconds.Enqueue(progress.Seconds / progress.Steps);
+            seconds = seconds.Count() > StepSamples ? seconds.Dequeue() : seconds;
+            draft.State = draft.State with { StepSeconds = seconds, MedianStep = TimeSpan.FromSeconds(seconds.Order().ElementAt(seconds.Count() / 2)) };
+        }
+    }
+
+    /// <summary>Samples of the last ten seconds, or of the last few steps where those are longer.</summary>
+    private static ImmutableQueue<ProgressSample> Recent(Draft draft, ImmutableQueue<ProgressSample> samples)
+    {
+        var window = RateWindow(draft.State);
+        while (!samples.IsEmpty && draft.Now - samples.Peek().At > window)
+        {
+            samples = samples.Dequeue();
+        }
+
+        return samples;
+    }
+
+    /// <summary>How far back rates look.</summary>
+    public static TimeSpan RateWindow(RunState state) => TimeSpan.FromSeconds(Math.Max(10, 4 * (state.MedianStep ?? TimeSpan.Zero).TotalSeconds));
+
+    private static void Snapshot(Draft draft, SnapshotStored snapshot)
+    {
+        draft.Record(new SnapshotRecorded(snapshot.ImagesSeen, snapshot.RelativeStd, snapshot.FileName, snapshot.Bytes, snapshot.Sha256));
+        draft.Command(new AddToCatalogue(snapshot));
+        draft.Alarm("snapshot", null);
+        draft.State = draft.State with { Snapshots = draft.State.Snapshots + 1, LastSnapshotImages = Math.Max(draft.State.LastSnapshotImages, snapshot.ImagesSeen) };
+        draft.Say(FormattableString.Invariant($"Snapshot {snapshot.FileName} saved at {snapshot.ImagesSeen} images, {snapshot.Bytes} bytes."));
+    }
+
+    private static void Checkpoint(Draft draft, CheckpointStored checkpoint)
+    {
+        draft.Record(new CheckpointRecorded(checkpoint.ImagesSeen, checkpoint.Name, checkpoint.Bytes));
+        draft.Alarm("checkpoint", null);
+        draft.State = draft.State with { LastCheckpointImages = checkpoint.ImagesSeen };
+        draft.Say(FormattableString.Invariant($"Checkpoint {checkpoint.Name} saved at {checkpoint.ImagesSeen} images, {checkpoint.Bytes} bytes in {checkpoint.Seconds:0.00} s."));
+    }
+
+    private static void SaveFailed(Draft draft, SaveBroke save)
+    {
+        var worker = draft.State.Workers[save.WorkerId];
+        string alarm = $"{worker.Name} could not save the {save.What} at {save.ImagesSeen} images: {save.Reason} Training goes on; the next interval tries again.";
+        draft.Alarm(save.What, alarm);
+        draft.Say(alarm);
+    }
+
+    private static void Metrics(Draft draft, MetricsReported metrics)
+    {
+        // Steps that were repeated after a loss report the same numbers again.
+        if (metrics.ImagesSeen > draft.State.LastMetricsImages)
+        {
+            draft.State = draft.State with { LastMetricsImages = metrics.ImagesSeen };
+            draft.Command(new AppendMetrics(metrics.Json));
+        }
+    }
+}

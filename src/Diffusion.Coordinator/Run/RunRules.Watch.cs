@@ -1,0 +1,157 @@
+using System.Globalization;
+
+namespace Diffusion.Coordinator.Run;
+
+internal static partial class RunRules
+{
+    /// <summary>What follows from time alone: leases, unanswered commands, hangs.</summary>
+    private static void Tick(Draft draft)
+    {
+        ForgiveOwnPause(draft);
+        draft.State = draft.State with { LastTick = draft.Now };
+        if (draft.State.IsOver)
+        {
+            return;
+        }
+
+        ExpireLeases(draft);
+        ExpireAnswers(draft);
+        FindHang(draft);
+        CountImages(draft);
+    }
+
+    /// <summary>If the coordinator itself was stopped, nobody else is to blame for the silence.</summary>
+    private static void ForgiveOwnPause(Draft draft)
+    {
+        var state = draft.State;
+        var gap = draft.Now - state.LastTick;
+        if (state.LastTick == default || gap < draft.Timeouts.Suspect)
+        {
+            return;
+        }
+
+        foreach (var worker in state.Workers.Values)
+        {
+            draft.Update(worker with { LastHeard = worker.LastHeard + gap, Since = worker.Since + gap });
+        }
+
+        if (state.Current is { } current)
+        {
+            draft.State = draft.State with { Current = current with { Since = current.Since + gap, LastAdvance = current.LastAdvance + gap } };
+        }
+
+        draft.Say($"The coordinator itself stood still for {Seconds(gap)} s; leases are extended by it.");
+    }
+
+    private static void ExpireLeases(Draft draft)
+    {
+        var timeouts = draft.Timeouts;
+        foreach (var worker in draft.State.Workers.Values.OrderBy(worker => worker.Order).ToArray())
+        {
+            var silence = draft.Now - worker.LastHeard;
+            if (!worker.InSession)
+            {
+                if (silence >= timeouts.Reattach)
+                {
+                    Lose(draft, worker, worker.Stage == WorkerStage.Detached
+                        ? $"{worker.Name} is lost: it did not come back within {Seconds(silence)} s of the coordinator's restart."
+                        : $"{worker.Name} is lost: it joined but opened no session for {Seconds(silence)} s.");
+                }
+            }
+            else if (silence >= timeouts.Lease)
+            {
+                string reason = $"{worker.Name} is lost: nothing was heard of it for {Seconds(silence)} s (limit {Seconds(timeouts.Lease)} s).";
+                draft.Command(new SendDismiss(worker.Id, worker.Session, DismissalKind.Removed, reason));
+                Lose(draft, worker, reason);
+            }
+            else if (silence >= timeouts.Suspect && !worker.Suspect)
+            {
+                draft.Update(worker with { Suspect = true });
+                draft.Say($"{worker.Name} is silent for {Seconds(silence)} s.");
+            }
+        }
+    }
+
+    /// <summary>Who was told to abort or pause must come out of the generation in bounded time.</summary>
+    private static void ExpireAnswers(Draft draft)
+    {
+        if (draft.State.Current is not { Stage: not GenerationStage.Running } current)
+        {
+            return;
+        }
+
+        var limit = draft.Timeouts.StepDeadline(draft.State.MedianStep ?? TimeSpan.Zero, firstStep: current.CompletedStep < 0);
+        var waited = draft.Now - current.Since;
+        var silent = draft.State.Outstanding.Where(member => member.Stage == WorkerStage.Training).OrderBy(member => member.Order).ToArray();
+        if (waited < limit || silent.Length == 0 || silent.Any(member => member.Activity.IsSaving))
+        {
+            return;
+        }
+
+        if (current.Stage == GenerationStage.Pausing)
+        {
+            Abort(draft, $"{Names(silent)} did not pause within {Seconds(waited)} s; {Situation(silent)}");
+            return;
+        }
+
+        foreach (var member in silent)
+        {
+            Expel(draft, member, $"{member.Name} is removed: it did not leave generation {current.Number} within {Seconds(waited)} s of its abort ({Doing(member)}).");
+        }
+    }
+
+    /// <summary>Heartbeats go on and no step completes: one report says who waits where, and who lags behind the others goes.</summary>
+    private static void FindHang(Draft draft)
+    {
+        if (draft.State.Current is not { Stage: GenerationStage.Running } current)
+        {
+            return;
+        }
+
+        var members = draft.State.Outstanding.Where(member => member.Stage == WorkerStage.Training).OrderBy(member => member.Order).ToArray();
+        var limit = draft.Timeouts.StepDeadline(draft.State.MedianStep, firstStep: current.CompletedStep < 0);
+        var stuck = draft.Now - current.LastAdvance;
+        if (stuck < limit || members.Length == 0 || members.Any(member => member.Activity.IsSaving))
+        {
+            return;
+        }
+
+        string report = $"No step was completed in generation {current.Number} for {Seconds(stuck)} s (limit {Seconds(limit)} s): {Situation(members)}";
+        var slowest = members.MinBy(member => (member.Activity.Step, member.Activity.Order))!;
+        bool alone = members.Length > 1 && members.Count(member => member.Activity == slowest.Activity) == 1;
+        if (alone)
+        {
+            Expel(draft, slowest, $"{slowest.Name} is removed, it lags behind all others. {report}");
+        }
+        else
+        {
+            Abort(draft, report);
+        }
+    }
+
+    private static void Expel(Draft draft, WorkerState worker, string reason)
+    {
+        if (worker.InSession)
+        {
+            draft.Command(new SendDismiss(worker.Id, worker.Session, DismissalKind.Removed, reason));
+        }
+
+        Lose(draft, worker, reason);
+    }
+
+    private static void CountImages(Draft draft)
+    {
+        var state = draft.State;
+        if (state.ImagesSeen != state.JournalledImages && draft.Now - state.JournalledAt >= TimeSpan.FromSeconds(10))
+        {
+            draft.Record(new ImagesCounted(state.ImagesSeen));
+            draft.State = state with { JournalledImages = state.ImagesSeen, JournalledAt = draft.Now };
+        }
+    }
+
+    private static string Situation(IEnumerable<WorkerState> members) => string.Join("; ", members.Select(member => $"{member.Name}: {Doing(member)}")) + ".";
+
+    private static string Doing(WorkerState member) => FormattableString.Invariant($"{member.Activity.Phase} of step {member.Activity.Step}");
+
+    private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,27 @@
+namespace Diffusion.Coordinator.Run;
+
+/// <summary>What stays the same for as long as the coordinator runs.</summary>
+internal sealed record RunSettings
+{
+    public required string RunId { get; init; }
+
+    public required string RunDirectory { get; init; }
+
+    /// <summary>Number V of data shards; no generation has more ranks.</summary>
+    public required int Shards { get; init; }
+
+    /// <summary>Global batch, in images.</summary>
+    public required int BatchSize { get; init; }
+
+    public required long DurationImages { get; init; }
+
+    /// <summary>Workers awaited before the first generation.</summary>
+    public int WorkersToStart { get; init; } = 1;
+
+    /// <summary>Workers below which the run waits.</summary>
+    public int MinimumWorkers { get; init; } = 1;
+
+    public int MaximumWorkers { get; init; } = 64;
+
+    public RunTimeouts Timeouts { get; init; } = RunTimeouts.Scaled(1);
+}

@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Diffusion.Coordinator.Services;
+
+/// <summary>The web server's own messages from Warning on: a line for every heartbeat stream tells no story.</summary>
+internal sealed class QuietLoggers(ILoggerFactory loggers) : ILoggerFactory
+{
+    public ILogger CreateLogger(string categoryName) =>
+        categoryName.StartsWith("Microsoft.", StringComparison.Ordinal) || categoryName.StartsWith("Grpc.", StringComparison.Ordinal)
+            ? new Quiet(loggers.CreateLogger(categoryName))
+            : loggers.CreateLogger(categoryName);
+
+    public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
+
+    /// <summary>The factory belongs to the host program.</summary>
+    public void Dispose()
+    {
+    }
+
+    private sealed class Quiet(ILogger inner) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => NullLogger.Instance.BeginScope(state);
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning && inner.IsEnabled(logLevel);
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel))
+            {
+                inner.Log(logLevel, eventId, state, exception, formatter);
+            }
+        }
+    }
+}
