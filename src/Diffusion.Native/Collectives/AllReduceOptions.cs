@@ -4,8 +4,8 @@ namespace Diffusion.Native.Collectives;
 public sealed record AllReduceOptions
 {
     /// <summary>How much of the arena travels at a time, over all ranks. The same on every rank.</summary>
-    /// <value>8 MiB.</value>
-    public int BucketBytes { get; init; } = 8 << 20;
+    /// <value>16 MiB.</value>
+    public int BucketBytes { get; init; } = 16 << 20;
 
     /// <summary>Threads that add.</summary>
     /// <value>1.</value>

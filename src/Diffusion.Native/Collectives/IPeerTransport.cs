@@ -4,7 +4,7 @@ namespace Diffusion.Native.Collectives;
 /// <param name="Peer">The other rank; never the own one.</param>
 /// <param name="Tag">Pairs a send with the receive of the same tag on the other side. Messages of one tag arrive in order.</param>
 /// <param name="Address">First byte of the memory, which stays put until the exchange returns.</param>
-/// <param name="Bytes">Length in bytes, positive and the same on both sides.</param>
+/// <param name="Bytes">Length in bytes, positive. A send and a receive of different lengths never pair: ranks that disagree get an exception, not each other's data.</param>
 public readonly record struct Transfer(int Peer, ulong Tag, nint Address, long Bytes);
 
 /// <summary>Moves raw memory between the ranks of one generation. The only thing collectives are written against.</summary>

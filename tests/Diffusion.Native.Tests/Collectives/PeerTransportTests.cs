@@ -4,6 +4,7 @@ using Diffusion.Native.Collectives;
 namespace Diffusion.Native.Tests.Collectives;
 
 /// <summary>The contract of every transport.</summary>
+[Collection(TimingCollection.Name)]
 public sealed unsafe class PeerTransportTests
 {
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(10);
@@ -198,6 +199,45 @@ public sealed unsafe class PeerTransportTests
 
         Assert.Throws<ArgumentOutOfRangeException>(() => transport.Exchange([good], [], TimeSpan.Zero, CancellationToken.None));
         transport.Barrier(Long, CancellationToken.None);
+    });
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Exchange_LengthsThatDiffer_NeverPair(string kind)
+    {
+        var failures = Ranks.Run(kind, 2, transport =>
+        {
+            var values = stackalloc long[2];
+            long bytes = transport.Rank == 0 ? 16 : 8;
+            transport.Exchange([new Transfer(1 - transport.Rank, 7, (nint)values, bytes)], [new Transfer(1 - transport.Rank, 8, (nint)values, 8)], TimeSpan.FromMilliseconds(300), CancellationToken.None);
+            transport.Exchange([], [new Transfer(1 - transport.Rank, 7, (nint)values, 24 - bytes + 1)], TimeSpan.FromMilliseconds(300), CancellationToken.None);
+        });
+
+        Assert.All(failures, failure => Assert.IsType<CollectiveException>(failure));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Exchange_ManyMessagesOfOneTag_ArriveInOrder(string kind) => Ranks.RunAll(kind, 2, transport =>
+    {
+        const int count = 50;
+        var mine = GC.AllocateArray<long>(count, pinned: true);
+        var theirs = GC.AllocateArray<long>(count, pinned: true);
+        fixed (long* first = mine, into = theirs)
+        {
+            var sends = new Transfer[count];
+            var receives = new Transfer[count];
+            for (int i = 0; i < count; i++)
+            {
+                mine[i] = (transport.Rank * 1000) + i;
+                sends[i] = new Transfer(1 - transport.Rank, 9, (nint)(first + i), 8);
+                receives[i] = new Transfer(1 - transport.Rank, 9, (nint)(into + i), 8);
+            }
+
+            transport.Exchange(sends, receives, Long, CancellationToken.None);
+        }
+
+        Assert.Equal(Enumerable.Range(0, count).Select(i => ((1L - transport.Rank) * 1000) + i), theirs);
     });
 
     private static void Receive(IPeerTransport transport, int peer, TimeSpan deadline)

@@ -1,0 +1,8 @@
+namespace Diffusion.Native.Tests.Collectives;
+
+/// <summary>Tests with bounds in milliseconds run alone.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class TimingCollection
+{
+    public const string Name = "timing";
+}
