@@ -152,7 +152,7 @@ public static class MagnitudePreserving
     /// <summary>1 / (ε + rms) in float32; the reduced dimensions stay, with size 1.</summary>
     private static Tensor InverseMagnitude(Tensor x, long[] dims, double epsilon)
     {
-        var norm = torch.linalg.vector_norm(x, 2, dims, keepdim: true, dtype: ScalarType.Float32);
+        var norm = torch.linalg.vector_norm(x.to(ScalarType.Float32), 2, dims, keepdim: true);
         return norm.mul(Math.Sqrt((double)norm.numel() / x.numel())).add(epsilon).reciprocal();
     }
 
