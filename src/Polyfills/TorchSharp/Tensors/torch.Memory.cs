@@ -1,0 +1,13 @@
+namespace TorchSharp;
+
+public static unsafe partial class torch
+{
+    /// <inheritdoc cref="Tensor.clone()"/>
+    public static Tensor clone(Tensor input) => input.clone();
+
+    /// <inheritdoc cref="Tensor.bernoulli(Generator)"/>
+    public static Tensor bernoulli(Tensor input, Generator? generator = null) => input.bernoulli(generator);
+
+    /// <inheritdoc cref="Tensor.multinomial(long, bool, Generator)"/>
+    public static Tensor multinomial(Tensor input, long num_samples, bool replacement = false, Generator? generator = null) => input.multinomial(num_samples, replacement, generator);
+}
