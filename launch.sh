@@ -14,7 +14,8 @@ set -euo pipefail
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 readonly ROOT
 readonly PROGRAM="$ROOT/artifacts/bin/Diffusion.Cli/release/diffusion"
-readonly RUN_PACKAGES=(g++ cmake ninja-build libopenblas0-openmp libgloo-dev libpng-dev libturbojpeg0 libcairo2 fonts-dejavu-core)
+readonly BRIDGE="$ROOT/src/Polyfills/TorchSharp/native/build.sh"
+readonly RUN_PACKAGES=(g++ cmake ninja-build libopenblas0-openmp libgloo-dev libturbojpeg0 libcairo2 fonts-dejavu-core)
 readonly TEST_PACKAGES=(gcc python3-grpcio python3-protobuf python3-msgpack python3-numpy)
 child=
 
@@ -55,9 +56,10 @@ missing_packages() {
 
 require_packages() {
   local wanted=("$@") missing as_root=()
+  # A libtorch that LIBTORCH or Python's torch package offers is used instead of Debian's.
   if [[ -n ${LIBTORCH:-} ]]; then
-    [[ -e $LIBTORCH/lib/libtorch_cpu.so ]] || fail "LIBTORCH is $LIBTORCH, where there is no lib/libtorch_cpu.so. Point it at an unpacked libtorch or at the torch folder of a Python package, or unset it."
-  else
+    "$BRIDGE" --find >/dev/null || fail "see above."
+  elif ! "$BRIDGE" --find >/dev/null 2>&1; then
     wanted+=(libtorch-dev)
   fi
   if ! command -v dpkg-query >/dev/null; then
@@ -137,6 +139,7 @@ main() {
       require_packages "${RUN_PACKAGES[@]}"
       build program "$ROOT/src/Diffusion.Cli/Diffusion.Cli.csproj"
       if [[ ${1:-} != setup ]]; then
+        export DIFFUSION_LAUNCHER="$0"
         exec "$PROGRAM" "${@:-train}"
       fi
       ;;

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Net;
+using Diffusion.Cli.Configuration;
+using Diffusion.Cli.Display;
+using Diffusion.Cli.Processes;
+using Diffusion.Contracts.Configuration;
+using Diffusion.Coordinator;
+
+namespace Diffusion.Cli.Verbs;
+
+/// <summary>The coordinator of one run, for workers on this and other machines. Never loads libtorch.</summary>
+internal static class CoordinatorVerb
+{
+    // Workers are told first and leave by themselves.
+    private static readonly TimeSpan Patience = TimeSpan.Zero;
+
+    public static Command Create()
+    {
+        var config = new RunConfigOptions();
+        var place = new RunPlaceOptions();
+        var bind = new Option<string>("--bind") { Description = "Address to listen on; 0.0.0.0 for all", HelpName = "ADDR", DefaultValueFactory = _ => "127.0.0.1" };
+        var port = new Option<int?>("--port") { Description = "Port [default: a free one, written to coordinator.json]", HelpName = "PORT" };
+        var workers = new Option<int>("--workers") { Description = "Workers to wait for before the first step", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var minimum = new Option<int>("--min-workers") { Description = "Workers below which the run waits", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var maximum = new Option<int>("--max-workers") { Description = "Workers beyond which none is taken", HelpName = "N", DefaultValueFactory = _ => 64 };
+        var scale = new Option<double>("--timeout-scale") { Description = "Factor on all waiting times", HelpName = "F", DefaultValueFactory = _ => 1 };
+        var supervised = new Option<bool>("--supervised") { Hidden = true };
+        var command = new Command("coordinator", "Coordinate one run: membership, assignment, journal. Start workers with 'worker --coordinator HOST:PORT'.");
+        config.AddTo(command);
+        place.AddTo(command);
+        foreach (var option in new Option[] { bind, port, workers, minimum, maximum, scale, supervised })
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(async (result, cancellationToken) =>
+        {
+            bool isChild = result.GetValue(supervised);
+            using var interruption = isChild ? null : Interruption.BySignals();
+            var run = place.Read(result, config.Preset(result) ?? RunPresets.Default);
+            var asked = isChild ? StrictJson.Parse<RunConfig>(await Console.In.ReadLineAsync(cancellationToken) ?? "", "Standard input") : config.Read(result, run.SavedConfig());
+            run.RequireSame(asked.Checked());
+            using var supervision = isChild ? Interruption.BySupervisor(Console.In, Patience) : null;
+            var options = new CoordinatorOptions
+            {
+                Config = asked,
+                RunDirectory = run.Path,
+                Bind = IPAddress.TryParse(result.GetValue(bind), out var address) ? address : throw new ConfigurationException($"--bind '{result.GetValue(bind)}' is no IP address, such as 127.0.0.1 or 0.0.0.0."),
+                Port = result.GetValue(port),
+                WorkersToStart = result.GetValue(workers),
+                MinimumWorkers = result.GetValue(minimum),
+                MaximumWorkers = result.GetValue(maximum),
+                TimeoutScale = result.GetValue(scale),
+            };
+            return await RunAsync(options, run, isChild, (interruption ?? supervision)!);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(CoordinatorOptions options, RunDirectory run, bool isChild, Interruption interruption)
+    {
+        if (!isChild)
+        {
+            ConfigTable.Print(options.Config);
+        }
+
+        Directory.CreateDirectory(run.Logs);
+        using var log = ProcessLog.Open(run.Path, "coordinator", console: !isChild);
+        await using var server = await CoordinatorServer.StartAsync(options, log.Loggers, interruption.Asked);
+        Console.WriteLine($"{CoordinatorAnnouncement.Prefix}{server.Endpoint}");
+        if (!isChild)
+        {
+            Console.WriteLine($"Start workers with: {Program.Shown} worker --coordinator {server.Endpoint}");
+        }
+
+        await Task.WhenAny(server.Completion, Task.Delay(Timeout.Infinite, interruption.Asked));
+        if (!server.Completion.IsCompleted)
+        {
+            await server.StopAsync(isChild ? "stopped by the user" : "stopped by Ctrl-C at the coordinator").WaitAsync(interruption.Hurried);
+        }
+
+        var outcome = await server.Completion;
+        if (!isChild)
+        {
+            Console.WriteLine($"{outcome.End} at {ImageCount.Kimg(outcome.ImagesSeen)} with {outcome.Snapshots} snapshots: {outcome.Reason}");
+        }
+
+        return outcome.End == RunEnd.Failed ? ExitCode.Failed : ExitCode.Done;
+    }
+}

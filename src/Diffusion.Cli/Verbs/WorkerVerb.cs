@@ -1,0 +1,54 @@
+using System.CommandLine;
+using Diffusion.Cli.Processes;
+using Diffusion.Worker;
+
+namespace Diffusion.Cli.Verbs;
+
+/// <summary>One box's part in a run.</summary>
+internal static class WorkerVerb
+{
+    // The coordinator is told by the same event and dismisses its workers, after they have saved; only if it does not, they leave by themselves.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    public static Command Create()
+    {
+        var coordinator = new Option<string>("--coordinator") { Description = "Address of the coordinator", HelpName = "HOST:PORT", Required = true };
+        var devices = new Option<string>("--devices") { Description = "cpu:N for N ranks on the CPU, or cuda:0,1", HelpName = "LIST", DefaultValueFactory = _ => "cpu:1" };
+        var data = new Option<string?>("--data") { Description = "Where this box keeps the images [default: the run's data.path]", HelpName = "PATH" };
+        var name = new Option<string?>("--name") { Description = "Name shown to people [default: the host's]", HelpName = "NAME" };
+        var address = new Option<string?>("--data-address") { Description = "Address other workers reach this one at [default: the one that routes to the coordinator]", HelpName = "ADDR" };
+        var logs = new Option<string?>("--log-dir") { Description = "Folder whose logs/ gets this worker's log [default: none]", HelpName = "DIR" };
+        var scale = new Option<double>("--timeout-scale") { Description = "Factor on all waiting times", HelpName = "F", DefaultValueFactory = _ => 1 };
+        var supervised = new Option<bool>("--supervised") { Hidden = true };
+        var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, name, address, logs, scale, supervised };
+        command.SetAction(async (result, _) =>
+        {
+            bool isChild = result.GetValue(supervised);
+            using var interruption = isChild ? Interruption.BySupervisor(Console.In, Patience) : Interruption.BySignals();
+            string shown = result.GetValue(name) ?? Environment.MachineName;
+            using var log = ProcessLog.Open(result.GetValue(logs), shown, console: !isChild);
+            var options = new WorkerOptions
+            {
+                Coordinator = result.GetRequiredValue(coordinator),
+                Devices = result.GetRequiredValue(devices),
+                DataPath = result.GetValue(data) is { } path ? Path.GetFullPath(path) : null,
+                Name = shown,
+                DataAddress = result.GetValue(address),
+                TimeoutScale = result.GetValue(scale),
+            };
+            var exit = await WorkerHost.RunAsync(options, log.Loggers, interruption.Asked).WaitAsync(interruption.Hurried);
+            return Verdict(exit);
+        });
+        return command;
+    }
+
+    private static int Verdict(WorkerExit exit)
+    {
+        if (exit.End is WorkerEnd.Finished or WorkerEnd.Stopped or WorkerEnd.Left)
+        {
+            return ExitCode.Done;
+        }
+
+        throw new VerbFailedException(exit.Reason, exit.End == WorkerEnd.Refused ? ExitCode.Refused : ExitCode.Failed);
+    }
+}
