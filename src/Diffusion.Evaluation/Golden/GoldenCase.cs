@@ -2,8 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Diffusion.Snapshots.Safetensors;
-using TorchSharp;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Diffusion.Evaluation.Golden;
 

@@ -4,7 +4,6 @@ using Diffusion.Contracts.Configuration;
 using Diffusion.Model;
 using Diffusion.Model.Networks;
 using Diffusion.Model.Preconditioning;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Diffusion.Evaluation.Golden;
 

@@ -1,4 +1,3 @@
-using TorchSharp;
 
 namespace Diffusion.Evaluation.Golden;
 

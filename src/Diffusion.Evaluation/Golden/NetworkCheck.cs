@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
 using Diffusion.Model.Networks;
 using Diffusion.Model.Objectives;
-using TorchSharp;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Diffusion.Evaluation.Golden;
 

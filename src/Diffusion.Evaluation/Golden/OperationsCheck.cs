@@ -3,8 +3,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Diffusion.Model.Encoding;
 using Diffusion.Model.Layers;
-using TorchSharp;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Diffusion.Evaluation.Golden;
 

@@ -1,8 +1,6 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Model.Costs;
 using Diffusion.Model.Networks;
-using Generator = TorchSharp.torch.Generator;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Diffusion.Evaluation.Golden;
 

@@ -3,8 +3,6 @@ using System.Text.Json.Nodes;
 using Diffusion.Model;
 using Diffusion.Model.Networks;
 using Diffusion.Model.Sampling;
-using TorchSharp;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Diffusion.Evaluation.Golden;
 
