@@ -12,6 +12,7 @@ public sealed unsafe class GlooTransport : IPeerTransport
     private const int MessageBytes = 512;
     private readonly GlooNative.MeshHandle mesh;
     private CollectiveException? failure;
+    private int exchanges;
     private bool disposed;
 
     private GlooTransport(GlooNative.MeshHandle mesh, int rank, int size)
@@ -89,13 +90,7 @@ public sealed unsafe class GlooTransport : IPeerTransport
 
         var outgoing = Convert(sends);
         var incoming = Convert(receives);
-        GlooNative.NativeFailure details;
-        int outcome;
-        fixed (GlooNative.NativeTransfer* firstOut = outgoing, firstIn = incoming)
-        {
-            outcome = GlooNative.dg_exchange(mesh, firstOut, outgoing.Length, firstIn, incoming.Length, (long)Math.Ceiling(time.ForNextWait.TotalMilliseconds), &details);
-        }
-
+        int outcome = Exchange(outgoing, incoming, time, out var details);
         if (outcome != GlooNative.Done)
         {
             Fail(Explain(outcome, details, deadline));
@@ -106,10 +101,15 @@ public sealed unsafe class GlooTransport : IPeerTransport
     /// <inheritdoc/>
     public void Abort(string reason) => Fail(new CollectiveException(CollectiveFailure.Aborted, reason));
 
-    /// <summary>Closes the connections, after what has been sent is delivered.</summary>
+    /// <summary>Closes the connections. What has been sent is still delivered; an exchange in progress on another thread is aborted.</summary>
     public void Dispose()
     {
         disposed = true;
+        if (Volatile.Read(ref exchanges) > 0)
+        {
+            Abort("Disposed during an exchange.");
+        }
+
         mesh.Dispose();
     }
 
@@ -136,6 +136,27 @@ public sealed unsafe class GlooTransport : IPeerTransport
         }
 
         return native;
+    }
+
+    private int Exchange(GlooNative.NativeTransfer[] outgoing, GlooNative.NativeTransfer[] incoming, Deadline time, out GlooNative.NativeFailure details)
+    {
+        GlooNative.NativeFailure failed;
+        int outcome;
+        Interlocked.Increment(ref exchanges);
+        try
+        {
+            fixed (GlooNative.NativeTransfer* firstOut = outgoing, firstIn = incoming)
+            {
+                outcome = GlooNative.dg_exchange(mesh, firstOut, outgoing.Length, firstIn, incoming.Length, (long)Math.Ceiling(time.ForNextWait.TotalMilliseconds), &failed);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref exchanges);
+        }
+
+        details = failed;
+        return outcome;
     }
 
     private static CollectiveException Explain(int outcome, in GlooNative.NativeFailure details, TimeSpan deadline)
@@ -252,9 +273,18 @@ public sealed unsafe class GlooTransport : IPeerTransport
 
     private void Fail(CollectiveException reason)
     {
-        if (Interlocked.CompareExchange(ref failure, reason, null) is null && !mesh.IsClosed)
+        if (Interlocked.CompareExchange(ref failure, reason, null) is not null)
+        {
+            return;
+        }
+
+        try
         {
             GlooNative.dg_abort(mesh);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Aborting what is closed already is no error: a watchdog cannot know.
         }
     }
 

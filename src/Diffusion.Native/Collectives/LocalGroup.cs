@@ -54,7 +54,7 @@ internal sealed unsafe class LocalGroup(int size)
 
             for (int i = 0; i < offered.Length; i++)
             {
-                AwaitDelivery(offered[i], sends[i], time, deadline);
+                AwaitDelivery(rank, offered[i], sends[i], time, deadline);
             }
         }
         finally
@@ -87,7 +87,7 @@ internal sealed unsafe class LocalGroup(int size)
             Queue<Offer>? queue;
             while (!offers.TryGetValue(key, out queue))
             {
-                Wait(receive, "a message from", time, deadline);
+                Wait(rank, receive, "a message from", time, deadline);
             }
 
             var offer = queue.Dequeue();
@@ -123,13 +123,13 @@ internal sealed unsafe class LocalGroup(int size)
         }
     }
 
-    private void AwaitDelivery(Offer offer, Transfer send, Deadline time, TimeSpan deadline)
+    private void AwaitDelivery(int rank, Offer offer, Transfer send, Deadline time, TimeSpan deadline)
     {
         lock (changed)
         {
             while (offer.State != OfferState.Delivered)
             {
-                Wait(send, "a message to be taken by", time, deadline);
+                Wait(rank, send, "a message to be taken by", time, deadline);
             }
         }
     }
@@ -149,9 +149,15 @@ internal sealed unsafe class LocalGroup(int size)
     }
 
     /// <summary>Waits for a change under the lock; throws when there is nothing left to wait for.</summary>
-    private void Wait(Transfer transfer, string what, Deadline time, TimeSpan deadline)
+    private void Wait(int rank, Transfer transfer, string what, Deadline time, TimeSpan deadline)
     {
         ThrowIfFailed();
+        if (left[rank])
+        {
+            Fail(new CollectiveException(CollectiveFailure.Aborted, "Disposed during an exchange."));
+            ThrowIfFailed();
+        }
+
         if (left[transfer.Peer])
         {
             Fail(new CollectiveException(CollectiveFailure.PeerLost, $"Rank {transfer.Peer} left the group; this rank was waiting for {what} it (tag {transfer.Tag:x}, {transfer.Bytes} bytes).", transfer.Peer, transfer.Tag, transfer.Bytes));

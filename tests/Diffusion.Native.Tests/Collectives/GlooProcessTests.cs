@@ -8,7 +8,7 @@ using Xunit.Abstractions;
 namespace Diffusion.Native.Tests.Collectives;
 
 /// <summary>Real processes, killed and stopped by the kernel in the middle of an all-reduce.</summary>
-[Collection(TimingCollection.Name)]
+[Collection(RunsAlone.Name)]
 public sealed partial class GlooProcessTests : IDisposable
 {
     private const int SigKill = 9;

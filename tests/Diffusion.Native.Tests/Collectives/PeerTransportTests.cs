@@ -4,7 +4,7 @@ using Diffusion.Native.Collectives;
 namespace Diffusion.Native.Tests.Collectives;
 
 /// <summary>The contract of every transport.</summary>
-[Collection(TimingCollection.Name)]
+[Collection(RunsAlone.Name)]
 public sealed unsafe class PeerTransportTests
 {
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(10);
@@ -239,6 +239,35 @@ public sealed unsafe class PeerTransportTests
 
         Assert.Equal(Enumerable.Range(0, count).Select(i => ((1L - transport.Rank) * 1000) + i), theirs);
     });
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Dispose_DuringAnExchange_EndsIt(string kind)
+    {
+        using var over = new ManualResetEventSlim();
+        var failures = Ranks.Run(kind, 2, transport =>
+        {
+            if (transport.Rank == 1)
+            {
+                Assert.True(over.Wait(Ranks.Patience));
+                return;
+            }
+
+            try
+            {
+                using var timer = new Timer(_ => transport.Dispose(), null, 100, Timeout.Infinite);
+                Assert.Throws<CollectiveException>(() => Receive(transport, 1, Long));
+                transport.Abort("after the end");
+                Assert.Throws<ObjectDisposedException>(() => transport.Barrier(Long, CancellationToken.None));
+            }
+            finally
+            {
+                over.Set();
+            }
+        });
+
+        Assert.All(failures, failure => Assert.Null(failure));
+    }
 
     private static void Receive(IPeerTransport transport, int peer, TimeSpan deadline)
     {

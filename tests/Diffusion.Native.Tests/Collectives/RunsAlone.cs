@@ -2,7 +2,7 @@ namespace Diffusion.Native.Tests.Collectives;
 
 /// <summary>Tests with bounds in milliseconds run alone.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class TimingCollection
+public sealed class RunsAlone
 {
-    public const string Name = "timing";
+    public const string Name = "runs alone";
 }
