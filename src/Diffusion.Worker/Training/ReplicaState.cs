@@ -1,0 +1,151 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Diffusion.Contracts.Configuration;
+using Diffusion.Data;
+using Diffusion.Model;
+using Diffusion.Model.Networks;
+using Diffusion.Native;
+using Diffusion.Native.Collectives;
+using TorchSharp;
+using ImageShape = Diffusion.Model.Networks.ImageShape;
+
+namespace Diffusion.Worker.Training;
+
+/// <summary>Everything that a step changes: weights, Adam's moments, averages and two counters. The same bits on every rank after every step.</summary>
+/// <remarks>One arena each; the network's parameters are views of <see cref="Weights"/>, their gradients views of <see cref="Gradients"/>.</remarks>
+internal sealed class ReplicaState : IDisposable
+{
+    private readonly ArenaParameters parameters;
+    private readonly int threads;
+
+    /// <summary>Allocates everything and draws the initial weights, so that the same seed is the same network everywhere.</summary>
+    public ReplicaState(RunConfig config, ImageShape images)
+    {
+        threads = config.Training.ThreadsPerRank;
+        Network = ModelParts.CreateNetwork(ModelOptions.Of(config, images));
+
+        // The seed of a single reference process at its start: (seed, rank 0).
+        using (var generator = new torch.Generator((ulong)TupleSeed.Hash(config.Seed, 0)))
+        {
+            Network.Initialize(generator);
+        }
+
+        Layout = new ArenaLayout(Network.Parameters.Select(p => (p.Name, p.Shape)));
+        Weights = new Arena(Layout);
+        Gradients = new Arena(Layout);
+        FirstMoment = new Arena(Layout);
+        SecondMoment = new Arena(Layout);
+        Averages = [.. AverageTrack.Of(config).Select(track => new TrackedAverage(track, new Arena(Layout)))];
+        parameters = ArenaParameters.Bind(Weights, Gradients);
+        using (torch.no_grad())
+        {
+            for (int slot = 0; slot < parameters.Count; slot++)
+            {
+                parameters[slot].copy_(Network.Parameters[slot].Value);
+                Network.Parameters[slot].Value = parameters[slot];
+            }
+        }
+
+        // An average of nothing is the initial network (and its first update, with β = 0, replaces it anyway).
+        foreach (var average in Averages)
+        {
+            average.Arena.CopyFrom(Weights);
+        }
+    }
+
+    public INetwork Network { get; }
+
+    public ArenaLayout Layout { get; }
+
+    public Arena Weights { get; }
+
+    public Arena Gradients { get; }
+
+    public Arena FirstMoment { get; }
+
+    public Arena SecondMoment { get; }
+
+    public IReadOnlyList<TrackedAverage> Averages { get; }
+
+    /// <summary>Steps of the run that are part of this state; -1 while it is not known to be the run's.</summary>
+    public long CompletedStep { get; set; } = -1;
+
+    /// <summary>Updates that Adam has made: <see cref="CompletedStep"/> less the skipped ones.</summary>
+    public long AdamSteps { get; set; }
+
+    /// <summary>Skipped steps in a row, up to now.</summary>
+    public long SkippedInARow { get; set; }
+
+    /// <summary>Whether the weights have already been normalised for the step to come.</summary>
+    public bool IsNormalized { get; set; }
+
+    /// <summary>All arenas that belong to the state, with the names they have in a checkpoint.</summary>
+    public IEnumerable<(string Name, Arena Arena)> Arenas =>
+        [("weights", Weights), ("adam.first", FirstMoment), ("adam.second", SecondMoment), .. Averages.Select(a => (a.Track.ArenaName, a.Arena))];
+
+    /// <summary>
+    /// Forced weight normalisation for the step to come (EDM2, arXiv:2312.02696, section 2.3), exactly once: a step that is repeated after a failure
+    /// must find the same weights, and normalising twice is not the same bits as once.
+    /// </summary>
+    public void Normalize()
+    {
+        if (!IsNormalized)
+        {
+            Network.NormalizeWeights();
+            IsNormalized = true;
+        }
+    }
+
+    /// <summary>SHA-256 (hex) over all arenas and counters. States that digest alike train alike.</summary>
+    public string Digest()
+    {
+        Normalize();
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> counters = stackalloc byte[24];
+        BinaryPrimitives.WriteInt64LittleEndian(counters, CompletedStep);
+        BinaryPrimitives.WriteInt64LittleEndian(counters[8..], AdamSteps);
+        BinaryPrimitives.WriteInt64LittleEndian(counters[16..], SkippedInARow);
+        sha.AppendData(counters);
+        foreach (var (_, arena) in Arenas)
+        {
+            sha.AppendData(BitConverter.GetBytes(ArenaKernels.Digest(arena, threads)));
+        }
+
+        return Convert.ToHexStringLower(sha.GetHashAndReset());
+    }
+
+    /// <summary>Sends this rank's state to all others, or receives it.</summary>
+    /// <param name="transport">The ranks.</param>
+    /// <param name="root">The rank that has the state.</param>
+    /// <param name="deadline">Longest wait for each arena.</param>
+    /// <param name="cancellationToken">Aborts the transport.</param>
+    public void Broadcast(IPeerTransport transport, int root, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        var counters = transport.AllGather(new Counters(CompletedStep, AdamSteps, SkippedInARow, IsNormalized ? 1 : 0), deadline, cancellationToken)[root];
+
+        // Half a state is none: until everything is here this rank has nothing to offer.
+        CompletedStep = transport.Rank == root ? CompletedStep : -1;
+        foreach (var (_, arena) in Arenas)
+        {
+            transport.Broadcast(arena.Address, arena.Length * sizeof(float), root, deadline, cancellationToken);
+        }
+
+        (CompletedStep, AdamSteps, SkippedInARow, IsNormalized) = (counters.CompletedStep, counters.AdamSteps, counters.SkippedInARow, counters.Normalized != 0);
+    }
+
+    public void Dispose()
+    {
+        Network.Dispose();
+        parameters.Dispose();
+        Gradients.Dispose();
+        foreach (var (_, arena) in Arenas)
+        {
+            arena.Dispose();
+        }
+    }
+
+    private readonly record struct Counters(long CompletedStep, long AdamSteps, long SkippedInARow, long Normalized);
+}
+
+/// <summary>One average and the arena that holds it.</summary>
+internal sealed record TrackedAverage(AverageTrack Track, Arena Arena);

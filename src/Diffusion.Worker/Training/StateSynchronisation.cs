@@ -1,0 +1,80 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Diffusion.Native.Collectives;
+using Microsoft.Extensions.Logging;
+
+namespace Diffusion.Worker.Training;
+
+/// <summary>At the start of a generation: all ranks hold the most advanced state that any of them has, and prove it.</summary>
+internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, ILogger logger)
+{
+    /// <summary>Makes all states equal.</summary>
+    /// <exception cref="TrainingFailedException">Two ranks at the same step hold different bits.</exception>
+    /// <exception cref="CollectiveException">A rank is gone.</exception>
+    public void Run(IPeerTransport transport, GenerationRequest request, CancellationToken cancellationToken)
+    {
+        var offers = Offers(transport, request, cancellationToken);
+        if (offers.All(o => o.CompletedStep < 0))
+        {
+            // 1. Nobody has trained yet: the writer, who sees the run's directory, starts from its newest whole checkpoint, or from the initial weights.
+            int starter = Math.Max(0, Array.FindIndex(offers, o => o.Writes != 0));
+            if (transport.Rank == starter)
+            {
+                saver.LoadNewestCheckpoint();
+                state.CompletedStep = Math.Max(0, state.CompletedStep);
+            }
+
+            offers = Offers(transport, request, cancellationToken);
+        }
+
+        // 2. The lowest rank with the highest step has the state; equal steps must be equal bits.
+        long newest = offers.Max(o => o.CompletedStep);
+        int root = Array.FindIndex(offers, o => o.CompletedStep == newest);
+        for (int rank = 0; rank < offers.Length; rank++)
+        {
+            if (offers[rank].CompletedStep == newest && offers[rank].DigestText != offers[root].DigestText)
+            {
+                throw new TrainingFailedException(
+                    $"Ranks {root} and {rank} of generation {request.Number} both hold step {newest} but different bits ({offers[root].DigestText[..16]}, {offers[rank].DigestText[..16]}). "
+                    + "One of the boxes computes wrong, or differs in hardware or libraries. Resume from the last checkpoint without it.");
+            }
+        }
+
+        // 3. Who lags receives everything, and the digests are compared once more.
+        if (offers.Any(o => o.CompletedStep < newest))
+        {
+            logger.LogInformation("State of step {Step} goes from rank {Root} to the ranks behind it", newest, root);
+            state.Broadcast(transport, root, request.CollectiveTimeout, cancellationToken);
+            var received = Offers(transport, request, cancellationToken);
+            int wrong = Array.FindIndex(received, o => o.DigestText != received[root].DigestText);
+            if (wrong >= 0)
+            {
+                throw new TrainingFailedException($"Rank {wrong} received a state of step {newest} whose digest {received[wrong].DigestText[..16]} is not the sender's {received[root].DigestText[..16]}. Check that box's memory and network.");
+            }
+        }
+
+        saver.WriteMissedSnapshots(request.Writes);
+    }
+
+    private Offer[] Offers(IPeerTransport transport, GenerationRequest request, CancellationToken cancellationToken)
+    {
+        var offer = new Offer { CompletedStep = state.CompletedStep, Writes = request.Writes ? 1 : 0 };
+        Encoding.ASCII.GetBytes(state.CompletedStep < 0 ? "" : state.Digest(), offer.Digest);
+        return transport.AllGather(offer, request.CollectiveTimeout, cancellationToken);
+    }
+
+    private struct Offer
+    {
+        public long CompletedStep;
+        public long Writes;
+        public DigestBytes Digest;
+
+        public readonly string DigestText => Encoding.ASCII.GetString(Digest);
+    }
+
+    [InlineArray(64)]
+    private struct DigestBytes
+    {
+        private byte first;
+    }
+}

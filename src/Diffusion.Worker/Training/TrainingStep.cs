@@ -1,0 +1,182 @@
+using Diffusion.Contracts.Configuration;
+using Diffusion.Data;
+using Diffusion.Model;
+using Diffusion.Model.Encoding;
+using Diffusion.Model.Objectives;
+using Diffusion.Native;
+using Diffusion.Native.Collectives;
+using Diffusion.V1;
+using TorchSharp;
+
+namespace Diffusion.Worker.Training;
+
+/// <summary>What a step did.</summary>
+/// <param name="Losses">Of the whole batch.</param>
+/// <param name="Gradient">Norm and finiteness of the summed gradient.</param>
+/// <param name="LearningRate">The step's rate.</param>
+/// <param name="Skipped">The gradient was not finite: weights and moments are unchanged.</param>
+/// <param name="GradientWait">Time spent in exchanges with other ranks.</param>
+internal sealed record StepOutcome(ShardRecord Losses, GradientSummary Gradient, double LearningRate, bool Skipped, TimeSpan GradientWait);
+
+/// <summary>One step of one rank: its shards' gradients, the tree sum over all shards, Adam, averages.</summary>
+/// <remarks>
+/// Nothing of the state changes before the gradient of all shards is there, except the forced normalisation of the weights, which is done once.
+/// A step that fails half-way can therefore be repeated, on other ranks too, with the same result.
+/// </remarks>
+internal sealed class TrainingStep : IDisposable
+{
+    private readonly RunConfig config;
+    private readonly ReplicaState state;
+    private readonly TrainingData data;
+    private readonly IPeerTransport transport;
+    private readonly ShardPlan plan;
+    private readonly TimeSpan collectiveTimeout;
+    private readonly Action<WorkerPhase> phaseChanged;
+    private readonly TimeProvider time;
+    private readonly INoiseDistribution noise;
+    private readonly ILoss loss;
+    private readonly IImageEncoder encoder;
+    private readonly LearningRateSchedule learningRate;
+    private readonly ShardAccumulator accumulator;
+    private readonly TreeAllReduce allReduce;
+    private readonly ShardRecord[] records;
+    private readonly int threads;
+
+    public TrainingStep(RunConfig config, ReplicaState state, TrainingData data, IPeerTransport transport, GenerationRequest request, Action<WorkerPhase> phaseChanged, TimeProvider time)
+    {
+        this.config = config;
+        this.state = state;
+        this.data = data;
+        this.transport = transport;
+        plan = request.Shards;
+        collectiveTimeout = request.CollectiveTimeout;
+        this.phaseChanged = phaseChanged;
+        this.time = time;
+        threads = config.Training.ThreadsPerRank;
+        noise = ModelParts.CreateNoise(config.Noise);
+        loss = ModelParts.CreateLoss(config.Loss);
+        encoder = ImageEncoders.For(data.Images.Shape.Channels);
+        learningRate = new LearningRateSchedule(config.Training.LearningRate, config.Training.DecayBatches, config.Training.RampUpImages);
+        accumulator = new ShardAccumulator(state.Layout, torch.CPU, threads);
+        allReduce = new TreeAllReduce(transport, plan, state.Layout.Length, new AllReduceOptions { Threads = threads });
+        records = GC.AllocateArray<ShardRecord>(plan.ShardCount, pinned: true);
+    }
+
+    /// <summary>Takes the step that follows the state.</summary>
+    /// <param name="batches">This rank's batches, its shards in order; null when it has no shard.</param>
+    /// <param name="requests">What this rank asks of all at the end of the step.</param>
+    /// <param name="cancellationToken">Aborts the generation.</param>
+    /// <exception cref="CollectiveException">Other ranks are gone or late; the state is that of before the step.</exception>
+    public StepOutcome Run(BatchPrefetcher? batches, StepRequests requests, CancellationToken cancellationToken)
+    {
+        int batchSize = config.Training.BatchSize;
+        long imagesBefore = state.CompletedStep * batchSize;
+
+        // 1. Forced weight normalisation, once per step however many forwards follow (EDM2, section 2.3).
+        state.Normalize();
+        state.Network.Training = true;
+        state.Gradients.Zero();
+
+        // 2. Each shard's gradient. Which images, which noise: functions of (seed, images seen, shard) alone.
+        accumulator.Begin(plan[transport.Rank]);
+        for (int shard = plan[transport.Rank].Start; shard < plan[transport.Rank].End; shard++)
+        {
+            phaseChanged(WorkerPhase.Data);
+            using var batch = batches!.Take(cancellationToken);
+            phaseChanged(WorkerPhase.Compute);
+            records[shard] = Differentiate(batch, imagesBefore, shard);
+            records[shard].Requests = requests;
+            accumulator.Add(shard, state.Gradients);
+            state.Gradients.Zero();
+        }
+
+        // 3. The gradient of the batch is the balanced binary tree sum over the shards, whoever computed them.
+        phaseChanged(WorkerPhase.Reduce);
+        long started = time.GetTimestamp();
+        var losses = ShardRecord.Exchange(records, transport, plan, collectiveTimeout, cancellationToken);
+        allReduce.Run(accumulator.Partials, state.Gradients, collectiveTimeout, cancellationToken);
+        var waited = time.GetElapsedTime(started);
+
+        // 4. A gradient that is not finite moves nothing. All ranks hold the same bits, so all decide alike.
+        phaseChanged(WorkerPhase.Update);
+        var gradient = ArenaKernels.Summarize(state.Gradients, threads);
+
+        // 5. Adam and the averages in one pass. The rate reads the image count before the batch, the averages the one after it.
+        double rate = learningRate.At(imagesBefore, batchSize);
+        long imagesAfter = imagesBefore + batchSize;
+        Update(rate, gradient.IsFinite, imagesAfter);
+        return new StepOutcome(losses, gradient, rate, !gradient.IsFinite, waited);
+    }
+
+    public void Dispose()
+    {
+        accumulator.Dispose();
+        allReduce.Dispose();
+    }
+
+    // Forward and backward of one shard, in micro-batches; gradients add up in the arena.
+    private ShardRecord Differentiate(ImageBatch batch, long imagesBefore, int shard)
+    {
+        using var generator = new torch.Generator((ulong)TupleSeed.Hash(config.Seed, shard, imagesBefore));
+        var record = default(ShardRecord);
+        var bands = new NoiseBands();
+        double scale = config.Training.LossScale / config.Training.BatchSize;
+        state.Network.DropoutGenerator = generator;
+        for (int first = 0; first < batch.Count; first += data.MicroBatch)
+        {
+            using var scope = torch.NewDisposeScope();
+            var stored = BatchTensors.Images(batch, first, data.MicroBatch);
+            var labels = BatchTensors.Labels(batch, first, data.MicroBatch);
+
+            // Noise, network, loss (EDM2 Equations 14, 15 and 21); draws in this order: latents, noise levels, noise, dropout.
+            var images = encoder.Encode(stored, generator);
+            var result = loss.Evaluate(state.Network, images, labels, noise.Draw(images, generator));
+
+            // Summed over pixels and channels, averaged over the whole batch: shards and ranks then simply add.
+            var sum = result.Map.sum();
+            sum.mul(scale).backward();
+            record.LossSum += sum.ToDouble();
+            record.LossCount += result.Map.numel();
+            bands.Add(result);
+        }
+
+        state.Network.DropoutGenerator = null;
+        record.SetBands(bands);
+        return record;
+    }
+
+    private void Update(double rate, bool finite, long imagesAfter)
+    {
+        var averages = state.Averages.Select(a => new AverageUpdate(a.Arena, a.Track.Beta(imagesAfter, config.Training.BatchSize))).ToArray();
+        if (finite)
+        {
+            var adam = new AdamStep
+            {
+                LearningRate = rate,
+                Step = state.AdamSteps + 1,
+                Beta1 = config.Training.AdamBeta1,
+                Beta2 = config.Training.AdamBeta2,
+                Epsilon = config.Training.AdamEpsilon,
+            };
+            FusedAdam.Apply(state.Weights, state.Gradients, state.FirstMoment, state.SecondMoment, averages, adam, threads);
+            state.AdamSteps++;
+            state.SkippedInARow = 0;
+
+            // Only now the weights of the next step: they wait for their normalisation.
+            state.IsNormalized = false;
+        }
+        else
+        {
+            // The averages go on, so that their profile stays that of the images seen.
+            using var guard = torch.no_grad();
+            foreach (var update in averages)
+            {
+                update.Average.Flat.lerp_(state.Weights.Flat, 1 - update.Beta);
+            }
+
+            state.SkippedInARow++;
+        }
+
+        state.CompletedStep++;
+    }
+}
