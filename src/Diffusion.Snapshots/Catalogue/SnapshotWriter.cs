@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Diffusion.Snapshots.Files;
 using Diffusion.Snapshots.Safetensors;
 
@@ -20,9 +19,6 @@ public delegate ReadOnlySpan<float> TensorValues(int index);
 /// <param name="prefix">What names start with.</param>
 public sealed class SnapshotWriter(string directory, SnapshotCatalogue? catalogue = null, ElementType elementType = ElementType.Float16, string prefix = SnapshotName.Training)
 {
-    // The largest float32 that still rounds to a finite float16, 65504.
-    private static readonly float LargestHalf = MathF.BitDecrement(65520f);
-
     private readonly ElementType elementType = elementType is ElementType.Float16 or ElementType.Float32
         ? elementType
         : throw new ArgumentException($"Snapshots are stored as F16 or F32, not {elementType.HeaderName()}.", nameof(elementType));
@@ -63,12 +59,6 @@ public sealed class SnapshotWriter(string directory, SnapshotCatalogue? catalogu
             throw new ArgumentException($"Tensor '{spec.Name}' of shape [{string.Join(", ", spec.Shape)}] got {values.Length} values, not {spec.Count}.", nameof(values));
         }
 
-        float limit = elementType == ElementType.Float16 ? LargestHalf : float.MaxValue;
-        float largest = values.IsEmpty ? 0 : MathF.Abs(TensorPrimitives.MaxMagnitude(values));
-        if (!(largest <= limit))
-        {
-            throw new ArgumentException(
-                $"Tensor '{spec.Name}' holds {largest}, which {elementType.HeaderName()} cannot store. Store snapshots as F32, or resume from a checkpoint before the weights diverged.", nameof(values));
-        }
+        FloatConversion.RequireFinite(elementType, values, spec.Name);
     }
 }

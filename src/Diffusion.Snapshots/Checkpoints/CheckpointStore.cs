@@ -23,8 +23,10 @@ public sealed class CheckpointStore(string directory)
     /// <summary>Image counts of the checkpoints that are there, ascending; whether they are whole is not checked.</summary>
     public IReadOnlyList<long> ImageCounts => !System.IO.Directory.Exists(Directory) ? [] :
     [
+        // A replacement that was killed half-way left the old checkpoint under its hidden name; it counts.
         .. System.IO.Directory.EnumerateDirectories(Directory)
-            .Select(path => CheckpointName.TryParse(path, out long images) ? images : -1).Where(images => images >= 0).Order(),
+            .Select(path => CheckpointName.IsReplaced(path, out string original) ? original : path)
+            .Select(path => CheckpointName.TryParse(path, out long images) ? images : -1).Where(images => images >= 0).Distinct().Order(),
     ];
 
     /// <summary>Finds the newest whole checkpoint: every byte of it is read and compared. Damaged ones are passed over, by name.</summary>
@@ -53,6 +55,8 @@ public sealed class CheckpointStore(string directory)
     public Checkpoint Open(long imagesSeen)
     {
         string path = Path.Combine(Directory, CheckpointName.Of(imagesSeen));
+        string replaced = Path.Combine(Directory, CheckpointName.Replaced(imagesSeen));
+        path = !System.IO.Directory.Exists(path) && System.IO.Directory.Exists(replaced) ? replaced : path;
         string manifest = Path.Combine(path, CheckpointManifest.FileName);
         if (!File.Exists(manifest))
         {

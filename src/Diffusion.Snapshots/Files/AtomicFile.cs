@@ -35,7 +35,7 @@ public sealed class AtomicFile : IDisposable
 
     /// <summary>Starts writing <paramref name="path"/>.</summary>
     /// <param name="path">Final name; its directory exists.</param>
-    /// <param name="expectedLength">Bytes to come, or 0. Space is reserved, so that a full disk is noticed before the first byte.</param>
+    /// <param name="expectedLength">Bytes to come, or 0. Compared with the free space, so that a full disk is noticed before the first byte.</param>
     /// <exception cref="SaveFailedException">The file system refused.</exception>
     public static AtomicFile Create(string path, long expectedLength = 0)
     {
@@ -44,7 +44,10 @@ public sealed class AtomicFile : IDisposable
         int number = Interlocked.Increment(ref counter);
         string temporary = System.IO.Path.Combine(directory, $".{System.IO.Path.GetFileName(full)}.{Environment.ProcessId}-{number}{Suffix}");
         return Guard(full, "creating its temporary file", () =>
-            new AtomicFile(full, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None, FileOptions.None, expectedLength)));
+        {
+            RequireSpace(directory, expectedLength);
+            return new AtomicFile(full, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None));
+        });
     }
 
     /// <summary>Writes a whole small file.</summary>
@@ -140,6 +143,15 @@ public sealed class AtomicFile : IDisposable
         finished = true;
         handle.Dispose();
         Discard();
+    }
+
+    /// <summary>.NET's own preallocation hides the system's error number, by which callers tell a full disk from a broken one.</summary>
+    private static void RequireSpace(string directory, long bytes)
+    {
+        if (bytes > 0 && new DriveInfo(directory).AvailableFreeSpace is var free && free < bytes)
+        {
+            throw new IOException($"{bytes} bytes are needed and {free} are free.", SaveFailedException.NoSpaceLeft);
+        }
     }
 
     private static bool TryLockAndDelete(string path)

@@ -3,7 +3,7 @@ namespace Diffusion.Snapshots.Files;
 /// <summary>A file could not be saved. What was there before under its name is untouched; the caller may try again later.</summary>
 public sealed class SaveFailedException : IOException
 {
-    private const int NoSpaceLeft = 28;
+    internal const int NoSpaceLeft = 28;
     private const int QuotaExceeded = 122;
 
     /// <summary>Creates the exception for one file.</summary>

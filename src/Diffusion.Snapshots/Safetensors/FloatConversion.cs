@@ -7,6 +7,9 @@ namespace Diffusion.Snapshots.Safetensors;
 /// <summary>Stored little-endian elements from and to float32. Narrowing rounds to nearest even, as every framework does.</summary>
 public static class FloatConversion
 {
+    // The largest float32 that still rounds to a finite float16, 65504.
+    private static readonly float LargestHalf = MathF.BitDecrement(65520f);
+
     /// <summary>Widens or narrows stored elements to float32.</summary>
     /// <param name="type">F16, BF16, F32 or F64.</param>
     /// <param name="source">Stored bytes.</param>
@@ -63,6 +66,22 @@ public static class FloatConversion
             default:
                 TensorPrimitives.ConvertTruncating(source, MemoryMarshal.Cast<byte, double>(destination));
                 break;
+        }
+    }
+
+    /// <summary>Refuses values that would be stored as an infinity or are none to begin with.</summary>
+    /// <param name="type">F16 or F32.</param>
+    /// <param name="values">The values.</param>
+    /// <param name="tensor">Name for the message.</param>
+    /// <exception cref="ArgumentException">There is such a value.</exception>
+    internal static void RequireFinite(ElementType type, ReadOnlySpan<float> values, string tensor)
+    {
+        float limit = type == ElementType.Float16 ? LargestHalf : float.MaxValue;
+        float largest = values.IsEmpty ? 0 : MathF.Abs(TensorPrimitives.MaxMagnitude(values));
+        if (!(largest <= limit))
+        {
+            throw new ArgumentException(
+                $"Tensor '{tensor}' holds {largest}, which {type.HeaderName()} cannot store. Store snapshots as F32, or resume from a checkpoint before the weights diverged.", nameof(values));
         }
     }
 

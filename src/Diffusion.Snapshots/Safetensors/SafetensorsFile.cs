@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Diffusion.Snapshots.Files;
 using Microsoft.Win32.SafeHandles;
@@ -127,6 +128,12 @@ public sealed class SafetensorsFile : IDisposable
     public void ReadFloat32(TensorEntry entry, long first, Span<float> destination)
     {
         int size = entry.ElementType.ByteSize();
+        if (entry.ElementType == ElementType.Float32)
+        {
+            Read(entry, first * size, MemoryMarshal.AsBytes(destination));
+            return;
+        }
+
         byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(ChunkBytes, Math.Max(1, (long)destination.Length * size)));
         try
         {
