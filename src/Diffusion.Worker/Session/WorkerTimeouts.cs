@@ -1,0 +1,30 @@
+using Diffusion.Contracts.Configuration;
+
+namespace Diffusion.Worker.Session;
+
+/// <summary>A worker's waiting times, scaled together like the coordinator's.</summary>
+internal sealed record WorkerTimeouts(double Scale)
+{
+    /// <summary>First wait before redialling; doubles up to <see cref="RedialLongest"/>, with jitter.</summary>
+    public TimeSpan RedialFirst => Seconds(0.1);
+
+    public TimeSpan RedialLongest => Seconds(2);
+
+    /// <summary>How long a worker without its coordinator goes on.</summary>
+    public TimeSpan GiveUp => Seconds(600);
+
+    /// <summary>One attempt to reach the coordinator.</summary>
+    public TimeSpan Call => Seconds(5);
+
+    /// <summary>How long somebody who leaves waits to be let go; the step in flight has to end first.</summary>
+    public TimeSpan Leave => Seconds(120);
+
+    /// <summary>Interval of progress events.</summary>
+    public TimeSpan Progress => Seconds(0.25);
+
+    public static WorkerTimeouts Scaled(double scale) => scale is >= 0.1 and <= 1000
+        ? new WorkerTimeouts(scale)
+        : throw new ConfigurationException(FormattableString.Invariant($"The timeout scale is {scale}; it must be in 0.1...1000. Use the coordinator's."));
+
+    private TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds * Scale);
+}

@@ -1,0 +1,134 @@
+using Diffusion.Contracts.Configuration;
+using Diffusion.Data;
+using Diffusion.V1;
+using Diffusion.Worker.Session;
+using Diffusion.Worker.Training;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+
+namespace Diffusion.Worker;
+
+/// <summary>One worker process of a run.</summary>
+public static class WorkerHost
+{
+    private const string TokenFile = "run.token";
+
+    /// <summary>Joins a run and works in it until it needs this worker no longer. Cancelling leaves in order: the step in flight is finished, then the coordinator lets it go.</summary>
+    /// <exception cref="ConfigurationException">Options, configuration or data cannot be used.</exception>
+    public static async Task<WorkerExit> RunAsync(WorkerOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        var address = CoordinatorAddress.Parse(options.Coordinator);
+        var devices = Devices.Parse(options.Devices);
+        var timeouts = WorkerTimeouts.Scaled(options.TimeoutScale);
+        var time = TimeProvider.System;
+        var logger = loggers.CreateLogger(typeof(WorkerHost));
+
+        GetRunResponse run;
+        try
+        {
+            run = await AskForRunAsync(address, timeouts, time, logger, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        {
+            return new WorkerExit(WorkerEnd.Left, "Left before the coordinator answered.");
+        }
+        catch (TimeoutException e)
+        {
+            return new WorkerExit(WorkerEnd.CoordinatorLost, e.Message);
+        }
+
+        var config = StrictJson.Parse<RunConfig>(run.ConfigJson, $"the configuration from {options.Coordinator}").Checked();
+        string? token = RunDirectoryToken(run.Status.RunDirectory);
+        using var data = OpenData(options, config, cancellationToken);
+        return await RunAsync(options, address, devices, timeouts, config, run.Status.RunId, token, loggers, layout => Fingerprint.Of(config, data, devices, layout), (rank, reporter) => new RankTrainerAdapter(new RankTrainer(new RankTrainerOptions
+        {
+            Config = config,
+            RunId = run.Status.RunId,
+            RunDirectory = token is null ? null : run.Status.RunDirectory,
+            Data = data,
+            LocalRank = rank,
+            Observer = reporter,
+            Loggers = loggers,
+        })), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The part that does not care what a rank trains.</summary>
+    internal static async Task<WorkerExit> RunAsync(
+        WorkerOptions options, CoordinatorAddress address, Devices devices, WorkerTimeouts timeouts, RunConfig config, string runId, string? token, ILoggerFactory loggers,
+        Func<string, IReadOnlyDictionary<string, string>> fingerprint, Func<int, ITrainingObserver, IRankTrainer> create, CancellationToken cancellationToken)
+    {
+        string dataAddress = options.DataAddress ?? await address.LocalAddressAsync(cancellationToken).ConfigureAwait(false);
+        var outbox = new Outbox();
+        var reporter = new TrainingReporter(outbox);
+        using var team = new RankTeam(devices.Count, rank => create(rank, reporter), reporter);
+        string layout = await team.OpenAsync().ConfigureAwait(false);
+        var identity = new WorkerIdentity(options.Name ?? Environment.MachineName, fingerprint(layout), devices.Count, dataAddress, token ?? "", runId);
+        using var planner = new GenerationPlanner(config.Shards, dataAddress, address);
+        using var session = new WorkerSession(
+            address, identity, team, await team.StateAsync().ConfigureAwait(false), reporter, outbox, planner, timeouts, TimeProvider.System, loggers.CreateLogger<WorkerSession>());
+        return await session.RunAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The coordinator may start after its workers.</summary>
+    private static async Task<GetRunResponse> AskForRunAsync(CoordinatorAddress address, WorkerTimeouts timeouts, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
+        var redial = new Redial(timeouts, time);
+        bool told = false;
+        while (true)
+        {
+            try
+            {
+                using var channel = new CoordinatorChannel(address);
+                return await channel.Run.GetRunAsync(new GetRunRequest(), deadline: (time.GetUtcNow() + timeouts.Call).UtcDateTime, cancellationToken: cancellationToken).ConfigureAwait(false);
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Unimplemented)
+            {
+                throw new ConfigurationException($"{address.Host}:{address.Port} answers, but is no coordinator. Check the port.");
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                if (redial.IsHopeless)
+                {
+                    throw new TimeoutException($"No coordinator answered at {address.Host}:{address.Port} for {redial.Elapsed.TotalSeconds:0} s. Check the address, and that the coordinator binds an address this box reaches.", e);
+                }
+
+                if (!told)
+                {
+                    logger.LogInformation("Waiting for the coordinator at {Host}:{Port}", address.Host, address.Port);
+                    told = true;
+                }
+
+                await redial.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Proof that this worker sees the coordinator's run directory, and not another one of the same name.</summary>
+    private static string? RunDirectoryToken(string runDirectory)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(runDirectory, TokenFile)).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static PackedDataset OpenData(WorkerOptions options, RunConfig config, CancellationToken cancellationToken)
+    {
+        string path = options.DataPath ?? config.Data.Path;
+        return path.Length > 0
+            ? new DatasetCache(CacheDirectory()).Open(path, progress: null, cancellationToken)
+            : throw new ConfigurationException("The run names no images (data.path is empty). Start the worker with --data PATH.");
+    }
+
+    /// <summary>Packed copies of data sets are kept where caches are kept.</summary>
+    private static string CacheDirectory()
+    {
+        string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+        string root = string.IsNullOrEmpty(cache) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache") : cache;
+        return Path.Combine(root, "diffusion-distributed", "datasets");
+    }
+}

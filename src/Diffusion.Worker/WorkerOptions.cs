@@ -1,0 +1,50 @@
+namespace Diffusion.Worker;
+
+/// <summary>How a worker is started.</summary>
+public sealed record WorkerOptions
+{
+    /// <summary>Where the run's coordinator listens, HOST:PORT.</summary>
+    public required string Coordinator { get; init; }
+
+    /// <summary>Devices to train on, one rank each: <c>cpu:2</c> for two ranks on the processor.</summary>
+    public string Devices { get; init; } = "cpu:1";
+
+    /// <summary>Where this box keeps the images; null for the path in the run's configuration.</summary>
+    public string? DataPath { get; init; }
+
+    /// <summary>Name for people; null for the host's.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Address other workers reach this one at; null for the one that routes to the coordinator.</summary>
+    public string? DataAddress { get; init; }
+
+    /// <summary>Factor on all timeouts; the coordinator's should be the same.</summary>
+    public double TimeoutScale { get; init; } = 1;
+}
+
+/// <summary>Why a worker ended.</summary>
+public enum WorkerEnd
+{
+    /// <summary>The run is finished.</summary>
+    Finished,
+
+    /// <summary>The run was stopped, saved.</summary>
+    Stopped,
+
+    /// <summary>This worker left the run as it was asked.</summary>
+    Left,
+
+    /// <summary>The coordinator did not take it.</summary>
+    Refused,
+
+    /// <summary>The run failed, here or elsewhere.</summary>
+    Failed,
+
+    /// <summary>The coordinator did not come back.</summary>
+    CoordinatorLost,
+}
+
+/// <summary>The end of a worker.</summary>
+/// <param name="End">Why it ended.</param>
+/// <param name="Reason">One sentence.</param>
+public sealed record WorkerExit(WorkerEnd End, string Reason);
