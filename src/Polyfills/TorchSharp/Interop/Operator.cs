@@ -14,6 +14,10 @@ internal sealed unsafe class Operator(string name, string overload = "")
 
     private nint Handle => handle != 0 ? handle : handle = NativeMethods.Check(NativeMethods.dt_find_operator(name, overload));
 
+    /// <summary>Looks the operator up now.</summary>
+    /// <exception cref="ExternalException">This libtorch has no such operator.</exception>
+    internal void Resolve() => _ = Handle;
+
     /// <summary>An operator with one tensor as its result.</summary>
     internal torch.Tensor Call(params ReadOnlySpan<Argument> arguments)
     {

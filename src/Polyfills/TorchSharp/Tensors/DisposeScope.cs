@@ -34,6 +34,8 @@ public sealed class DisposeScope : IDisposable
 
     internal static DisposeScope? Current => current;
 
+    internal int HeldWrappers => items.Count;
+
     /// <summary>True when this scope will dispose the tensor.</summary>
     public bool Contains(IDisposable disposable) => disposable is torch.Tensor tensor && tensor.OwningScope == this;
 

@@ -56,8 +56,7 @@ public sealed class Scalar : IDisposable
     {
     }
 
-    /// <inheritdoc/>
-    public override string ToString() => IsInteger ? integer.ToString(CultureInfo.InvariantCulture) : number.ToString(CultureInfo.InvariantCulture);
+    internal string Text => IsInteger ? integer.ToString(CultureInfo.InvariantCulture) : number.ToString(CultureInfo.InvariantCulture);
 
     internal Argument AsArgument() => Type == torch.ScalarType.Bool ? integer != 0 : IsInteger ? integer : (Argument)number;
 }

@@ -129,7 +129,7 @@ public static unsafe partial class torch
             {
                 return "[disposed]";
             }
-            var value = numel() == 1 && device_type == DeviceType.CPU ? $", value = {ToScalar()}" : "";
+            var value = numel() == 1 && device_type == DeviceType.CPU ? $", value = {ToScalar().Text}" : "";
             return $"[{string.Join("x", shape)}], type = {dtype}, device = {device}{value}";
         }
 

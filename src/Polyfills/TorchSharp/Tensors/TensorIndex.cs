@@ -22,16 +22,16 @@ public static unsafe partial class torch
         }
 
         /// <summary>All of one dimension.</summary>
-        public static TensorIndex Colon => Slice();
+        public static TensorIndex Colon = Slice();
 
         /// <summary>All dimensions that nothing else is said about.</summary>
-        public static TensorIndex Ellipsis => new() { kind = IndexKind.Ellipsis };
+        public static TensorIndex Ellipsis = new() { kind = IndexKind.Ellipsis };
 
         /// <summary>A new dimension of size 1.</summary>
-        public static TensorIndex None => default;
+        public static TensorIndex None;
 
         /// <inheritdoc cref="None"/>
-        public static TensorIndex Null => default;
+        public static TensorIndex Null;
 
         internal readonly IndexKind Kind => kind;
 

@@ -205,8 +205,4 @@ public static unsafe partial class torch
     /// <summary>A copy of the list in one dimension.</summary>
     public static Tensor tensor(IList<double> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         FromArray<double>([.. rawArray], Unnamed([rawArray.Count], names), dtype, device, requires_grad);
-
-    /// <summary>A copy of the list in the given shape.</summary>
-    public static Tensor tensor(IList<double> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
-        FromArray<double>([.. rawArray], Unnamed(dimensions.ToArray(), names), dtype, device, requires_grad);
 }

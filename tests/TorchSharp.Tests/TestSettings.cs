@@ -1,0 +1,2 @@
+// Counts of live tensors are the process's, so tests run one after another.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
