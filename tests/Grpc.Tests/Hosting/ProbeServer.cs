@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 
 namespace Grpc.Tests.Hosting;
@@ -35,7 +36,7 @@ internal sealed class ProbeServer : IAsyncDisposable
         });
         builder.Services.AddGrpc(options => grpc?.Invoke(options));
         builder.Services.AddGrpcReflection();
-        builder.Services.AddGrpcHealthChecks();
+        builder.Services.AddGrpcHealthChecks().AddCheck("probe", () => HealthCheckResult.Healthy());
         builder.Services.AddSingleton<ProbeState>();
         services?.Invoke(builder.Services);
         var application = builder.Build();

@@ -96,13 +96,14 @@ public class HealthServiceImpl : Grpc.Health.V1.Health.HealthBase
         }
     }
 
-    /// <summary>Ends every watch well; called when the server stops.</summary>
+    /// <summary>Tells every watcher NOT_SERVING and ends its watch well; called when the server stops.</summary>
     internal void CompleteWatches()
     {
         lock (gate)
         {
             foreach (var (_, changes) in watchers)
             {
+                changes.TryWrite(ServingStatus.NotServing);
                 changes.TryComplete();
             }
         }

@@ -12,30 +12,34 @@ namespace Grpc.AspNetCore.HealthChecks;
 internal sealed class HealthServiceIntegration(HealthServiceImpl statuses, HealthCheckService checks, IOptions<GrpcHealthChecksOptions> options)
     : Grpc.Health.V1.Health.HealthBase
 {
-    public override async Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context)
-    {
-        await RefreshAsync(request.Service, context.CancellationToken).ConfigureAwait(false);
-        return await statuses.Check(request, context).ConfigureAwait(false);
-    }
+    public override async Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
+        await RunChecksAsync(request.Service, context.CancellationToken).ConfigureAwait(false) is { } status
+            ? new HealthCheckResponse { Status = status }
+            : await statuses.Check(request, context).ConfigureAwait(false);
 
     public override async Task Watch(HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responseStream, ServerCallContext context)
     {
         // The first status is fresh; later ones come with the periodic runs of the publisher.
-        await RefreshAsync(request.Service, context.CancellationToken).ConfigureAwait(false);
+        if (await RunChecksAsync(request.Service, context.CancellationToken).ConfigureAwait(false) is { } status)
+        {
+            statuses.SetStatus(request.Service, status);
+        }
+
         await statuses.Watch(request, responseStream, context).ConfigureAwait(false);
     }
 
-    private async Task RefreshAsync(string service, CancellationToken cancellationToken)
+    /// <summary>The status now; null when it is to be taken from the last periodic run or the service is not mapped.</summary>
+    private async Task<ServingStatus?> RunChecksAsync(string service, CancellationToken cancellationToken)
     {
         if (options.Value.UseHealthChecksCache || !options.Value.Services.TryGet(service, out var mapping))
         {
-            return;
+            return null;
         }
 
         var report = await checks
             .CheckHealthAsync(check => mapping.HealthCheckPredicate!(new HealthCheckMapContext(check.Name, check.Tags)), cancellationToken)
             .ConfigureAwait(false);
-        statuses.SetStatus(service, HealthStatuses.ToServing(report.Status));
+        return HealthStatuses.ToServing(report.Entries.Values.Select(entry => entry.Status));
     }
 }
 
@@ -63,7 +67,7 @@ internal sealed class GrpcHealthChecksPublisher : IHealthCheckPublisher, IDispos
             var deciding = report.Entries
                 .Where(entry => mapping.HealthCheckPredicate!(new HealthCheckMapContext(entry.Key, entry.Value.Tags)))
                 .Select(entry => entry.Value.Status);
-            statuses.SetStatus(mapping.Name, HealthStatuses.ToServing(deciding.DefaultIfEmpty(HealthStatus.Healthy).Min()));
+            statuses.SetStatus(mapping.Name, HealthStatuses.ToServing(deciding));
         }
 
         return Task.CompletedTask;
@@ -74,7 +78,15 @@ internal sealed class GrpcHealthChecksPublisher : IHealthCheckPublisher, IDispos
 
 internal static class HealthStatuses
 {
-    /// <summary>A degraded server still serves.</summary>
-    internal static ServingStatus ToServing(HealthStatus status) =>
-        status == HealthStatus.Unhealthy ? ServingStatus.NotServing : ServingStatus.Serving;
+    /// <summary>One unhealthy check is enough; a degraded one still serves; without any check nothing is known.</summary>
+    internal static ServingStatus ToServing(IEnumerable<HealthStatus> deciding)
+    {
+        var worst = deciding.Select(status => (HealthStatus?)status).Min();
+        return worst switch
+        {
+            null => ServingStatus.Unknown,
+            HealthStatus.Unhealthy => ServingStatus.NotServing,
+            _ => ServingStatus.Serving,
+        };
+    }
 }
