@@ -102,7 +102,9 @@ internal sealed class SamplerCheck : IGoldenCheck
         string[] prefixes = [role + ".state0.", role + ".", .. words.Select(word => word.TrimEnd('*', '.') + "."), "state0."];
         foreach (var holder in new[] { golden, source }.OfType<GoldenCase>())
         {
-            if (prefixes.FirstOrDefault(prefix => holder.Has(prefix + first)) is { } prefix)
+            string? prefix = prefixes.FirstOrDefault(candidate => holder.Has(candidate + first))
+                ?? holder.TensorNames.Where(name => name.EndsWith("." + first, StringComparison.Ordinal)).Select(name => name[..^first.Length]).FirstOrDefault();
+            if (prefix is not null)
             {
                 return GoldenNetwork.Load(config, holder, prefix);
             }

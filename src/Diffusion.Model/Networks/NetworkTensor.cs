@@ -78,9 +78,9 @@ public abstract class NetworkTensor
         }
         else
         {
-            using var single = numbers.to(ScalarType.Float32);
-            using var placed = device is null ? single.alias() : single.to(device);
-            Value = placed.clone();
+            using var scope = torch.NewDisposeScope();
+            var single = numbers.to(ScalarType.Float32);
+            Value = (device is null ? single : single.to(device)).clone();
         }
     }
 

@@ -93,7 +93,7 @@ public sealed class HeunSampler : ISampler
     {
         using var guard = torch.no_grad();
         var times = TimeSteps(options);
-        var x = noise.to(options.StateType).mul(times[0]);
+        var x = Start(noise, times[0]);
         for (int step = 0; step < options.Steps; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -108,6 +108,12 @@ public sealed class HeunSampler : ISampler
         }
 
         return x;
+    }
+
+    private Tensor Start(Tensor noise, double sigma)
+    {
+        using var scope = torch.NewDisposeScope();
+        return noise.to(options.StateType).mul(sigma).MoveToOuterDisposeScope();
     }
 
     private Tensor Step(Func<Tensor, Tensor, Tensor> denoise, Tensor x, int step, IReadOnlyList<double> times, Func<Tensor, Tensor>? randnLike)

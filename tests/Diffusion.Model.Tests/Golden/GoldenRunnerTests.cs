@@ -28,7 +28,8 @@ public class GoldenRunnerTests
 
         var compared = new GoldenRunner().Run(golden, library).Select(result => result.Part).ToHashSet();
 
-        Assert.Empty(golden.TensorNames.Where(name => !inputs.Any(input => name.StartsWith(input, StringComparison.Ordinal)) && !compared.Contains(name)));
+        string[] recorded = [.. golden.TensorNames.Where(name => !inputs.Any(input => name.StartsWith(input, StringComparison.Ordinal)))];
+        Assert.Equal([], recorded.Except(compared));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Diffusion.Model.Networks;
 using Diffusion.Model.Objectives;
 
 namespace Diffusion.Model.Tests.Objectives;
