@@ -171,7 +171,7 @@ internal sealed class TrainingStep : IDisposable
             using var guard = torch.no_grad();
             foreach (var update in averages)
             {
-                update.Average.Flat.lerp_(state.Weights.Flat, 1 - update.Beta);
+                update.Average.Flat.mul_(update.Beta).add_(state.Weights.Flat, 1 - update.Beta);
             }
 
             state.SkippedInARow++;
