@@ -151,6 +151,13 @@ internal static class PngDecoder
             zlib.ReadExactly(filter);
             zlib.ReadExactly(row);
             Unfilter(filter[0], row, above, pixelBytes, name);
+            if (parts.Depth == 8 && parts.Type != ColourType.Palette && stepX == 1)
+            {
+                StoreRow(row, output.AsSpan(y * parts.Width), shape.Height * shape.Width, columns, samples);
+                (row, above) = (above, row);
+                continue;
+            }
+
             for (int i = 0; i < columns; i++)
             {
                 StorePixel(parts, shape, output, row, i, samples, (y * parts.Width) + startX + (i * stepX), name);
@@ -197,6 +204,19 @@ internal static class PngDecoder
                 return;
             default:
                 throw new DatasetException($"{name} is a damaged PNG: row filter {filter} does not exist. Replace or remove it.");
+        }
+    }
+
+    /// <summary>The common case, several times faster than pixel by pixel.</summary>
+    private static void StoreRow(byte[] row, Span<byte> output, int plane, int columns, int samples)
+    {
+        for (int channel = 0; channel < samples; channel++)
+        {
+            Span<byte> target = output.Slice(channel * plane, columns);
+            for (int i = 0, source = channel; i < target.Length; i++, source += samples)
+            {
+                target[i] = row[source];
+            }
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class PackedDataset : IDisposable
         this.manifest = manifest;
         this.files = files;
         Labels = labels;
-        Digest = Convert.ToHexStringLower(SHA256.HashData(manifest.ToJson()));
+        Digest = Convert.ToHexStringLower(SHA256.HashData((manifest with { Name = string.Empty }).ToJson()));
     }
 
     /// <summary>Where the files are.</summary>
@@ -40,7 +40,7 @@ public sealed class PackedDataset : IDisposable
     /// <summary>Labels of all images.</summary>
     public LabelTable Labels { get; }
 
-    /// <summary>SHA-256 over the manifest, hence over shape, labels and content: equal on two boxes exactly when they hold the same data.</summary>
+    /// <summary>SHA-256 over the manifest without its name, hence over shape, labels and content: equal on two boxes exactly when they hold the same data in the same order.</summary>
     public string Digest { get; }
 
     /// <summary>True when the directory holds a packed data set.</summary>

@@ -52,9 +52,17 @@ internal sealed class ZipSink : IImageSink
 
     public void Dispose()
     {
-        if (!complete)
+        if (complete)
+        {
+            return;
+        }
+
+        try
         {
             archive.Dispose();
+        }
+        finally
+        {
             file.Dispose();
             File.Delete(temporary);
         }

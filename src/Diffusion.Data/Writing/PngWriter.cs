@@ -48,9 +48,13 @@ public static class PngWriter
             bool filter = compression != CompressionLevel.NoCompression;
             for (int y = 0; y < shape.Height; y++)
             {
-                for (int i = 0; i < rowBytes; i++)
+                for (int channel = 0; channel < shape.Channels; channel++)
                 {
-                    row[i] = pixels[(i % shape.Channels * plane) + (y * shape.Width) + (i / shape.Channels)];
+                    ReadOnlySpan<byte> source = pixels.Slice((channel * plane) + (y * shape.Width), shape.Width);
+                    for (int i = 0; i < source.Length; i++)
+                    {
+                        row[(i * shape.Channels) + channel] = source[i];
+                    }
                 }
 
                 Filter(row, above, filtered, shape.Channels, filter && y > 0);
