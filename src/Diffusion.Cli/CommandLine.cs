@@ -43,6 +43,10 @@ internal static class CommandLine
         {
             return Failure.Report(e);
         }
+        finally
+        {
+            await Serilog.Log.CloseAndFlushAsync();
+        }
     }
 
     /// <summary>Options without a verb are the training's: <c>diffusion --preset cifar10-32</c>.</summary>
@@ -60,7 +64,9 @@ internal static class CommandLine
             return [];
         }
 
-        var unknown = result.UnmatchedTokens.Select(token => Unknown(token, result.CommandResult.Command)).ToArray();
+        // What follows an unknown option is its value, and no second problem.
+        var tokens = result.UnmatchedTokens.Any(t => t.StartsWith('-')) ? result.UnmatchedTokens.Where(t => t.StartsWith('-')) : result.UnmatchedTokens;
+        var unknown = tokens.Select(token => Unknown(token, result.CommandResult.Command)).ToArray();
         var others = result.Errors.Select(e => e.Message).Where(m => !result.UnmatchedTokens.Any(t => m.Contains($"'{t}'", StringComparison.Ordinal)));
 
         // Where a verb was misspelt, that its verb is missing is no news.

@@ -7,17 +7,14 @@ using Serilog.Extensions.Logging;
 
 namespace Diffusion.Cli;
 
-/// <summary>The one place that configures Serilog: a file per process in the run directory, and the console.</summary>
-internal sealed class ProcessLog : IDisposable
+/// <summary>The one place that configures Serilog: a file per process in the run directory, and the console. Open until the process ends, so that what ends it is logged too.</summary>
+internal sealed class ProcessLog
 {
     private const string FileTemplate = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} {Level:u3} {SourceContext} {Message:lj} {Properties:j}{NewLine}{Exception}";
     private const string ConsoleTemplate = "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}";
 
-    private readonly Logger logger;
-
     private ProcessLog(Logger logger)
     {
-        this.logger = logger;
         Log.Logger = logger;
         Loggers = new SerilogLoggerFactory(logger);
     }
@@ -47,12 +44,6 @@ internal sealed class ProcessLog : IDisposable
         }
 
         return new ProcessLog(configuration.CreateLogger());
-    }
-
-    public void Dispose()
-    {
-        Loggers.Dispose();
-        logger.Dispose();
     }
 
     private static LogEventLevel Level() =>

@@ -62,7 +62,7 @@ internal sealed class RunDirectory(string path)
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
-    private string Others()
+    private static string Others()
     {
         var others = Directory.Exists(DefaultParent) ? Directory.GetFiles(DefaultParent, "run.json", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 }) : [];
         return others.Length > 0 ? $"Runs here: {string.Join(", ", others.Select(System.IO.Path.GetDirectoryName))}." : "Start one with 'diffusion train'.";

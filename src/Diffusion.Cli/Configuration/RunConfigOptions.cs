@@ -15,6 +15,9 @@ internal sealed partial class RunConfigOptions
     private readonly Option<string[]> set = new("--set") { Description = "Set any key, e.g. --set network.channelMult=[1,2]", HelpName = "KEY=VALUE", AllowMultipleArgumentsPerToken = false };
     private readonly Option<string?> data = new("--data") { Description = "Images to learn: folder or ZIP of images with class folders or dataset.json, CIFAR-10 or MNIST archive, packed folder (data.path)", HelpName = "PATH" };
 
+    // As the field writes them, and as the file does.
+    private static readonly Dictionary<string, string> Precisions = Enum.GetNames<ComputePrecision>().ToDictionary(n => n.ToLowerInvariant(), JsonNamingPolicy.KebabCaseLower.ConvertName);
+
     private readonly Setting[] settings =
     [
         Setting.Switch("--cond", "data.classConditional", "Class-conditional model"),
@@ -30,7 +33,7 @@ internal sealed partial class RunConfigOptions
         Setting.Number("--lr", "training.learningRate", "Reference learning rate"),
         Setting.Number("--decay", "training.decayBatches", "Batches after which the rate decays; 0 for none"),
         Setting.Images("--ramp-up", "training.rampUpImages", "Images over which the rate grows"),
-        Setting.Choice("--precision", "training.precision", "Number format of the image path", ["float32", "float16", "b-float16"]),
+        Setting.Choice("--precision", "training.precision", "Number format of the image path", Precisions),
         Setting.Number("--ls", "training.lossScale", "Loss scale"),
         Setting.Integer("--threads", "training.threadsPerRank", "CPU threads of a rank"),
         Setting.Images("--status", "training.statusImages", "Interval of metric lines"),

@@ -50,8 +50,9 @@ internal sealed class Setting
     public static Setting Switch(string name, string key, string description, params string[] aliases) =>
         new(name, key, description, "BOOL", text => JsonValue.Create(Truth(text)), aliases);
 
-    public static Setting Choice(string name, string key, string description, string[] choices, params string[] aliases) =>
-        new(name, key, description, string.Join('|', choices), text => choices.Contains(text) ? JsonValue.Create(text) : throw new FormatException($"'{text}' is unknown. {Suggestion.For(text, choices)}"), aliases);
+    /// <param name="choices">What the user writes, and what the file holds.</param>
+    public static Setting Choice(string name, string key, string description, IReadOnlyDictionary<string, string> choices, params string[] aliases) =>
+        new(name, key, description, string.Join('|', choices.Keys), text => choices.TryGetValue(text, out string? value) ? JsonValue.Create(value) : throw new FormatException($"'{text}' is unknown. {Suggestion.For(text, choices.Keys)}"), aliases);
 
     public static Setting Numbers(string name, string key, string description, params string[] aliases) =>
         new(name, key, description, "F,F,...", text => new JsonArray([.. text.Split(',').Select(t => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out double v) ? JsonValue.Create(v) : throw new FormatException($"'{t}' is no number."))]), aliases);

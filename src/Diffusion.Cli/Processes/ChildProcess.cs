@@ -25,6 +25,9 @@ internal sealed class ChildProcess : IDisposable
 
     public int ExitCode => process.ExitCode;
 
+    /// <summary>The last line it printed; whole once <see cref="WaitForExitAsync"/> has returned.</summary>
+    public string LastLine { get; private set; } = "";
+
     /// <summary>What it said on standard error, for people.</summary>
     public string LastErrors
     {
@@ -61,6 +64,7 @@ internal sealed class ChildProcess : IDisposable
         {
             if (e.Data is not null)
             {
+                child.LastLine = e.Data;
                 child.firstLine.TrySetResult(e.Data);
             }
         };

@@ -77,6 +77,14 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
             while (true)
             {
                 await seat.Process.WaitForExitAsync(over.Token);
+                if (seat == coordinator && CoordinatorAnnouncement.End(seat.Process.LastLine) is { } end)
+                {
+                    // It may have gone before the watching stream told the same.
+                    last = RunText.IsOver(last.Phase) ? last : end;
+                    await over.CancelAsync();
+                    return;
+                }
+
                 if (RunText.IsOver(last.Phase) || interruption.Asked.IsCancellationRequested)
                 {
                     return;
@@ -225,10 +233,4 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
 
         public string? GivenUp { get; set; }
     }
-}
-
-/// <summary>The line by which a coordinator tells who started it where it listens.</summary>
-internal static class CoordinatorAnnouncement
-{
-    public const string Prefix = "listening on ";
 }

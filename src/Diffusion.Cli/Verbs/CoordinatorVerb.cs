@@ -65,7 +65,7 @@ internal static class CoordinatorVerb
         }
 
         Directory.CreateDirectory(run.Logs);
-        using var log = ProcessLog.Open(run.Path, "coordinator", console: !isChild);
+        var log = ProcessLog.Open(run.Path, "coordinator", console: !isChild);
         await using var server = await CoordinatorServer.StartAsync(options, log.Loggers, interruption.Asked);
         Console.WriteLine($"{CoordinatorAnnouncement.Prefix}{server.Endpoint}");
         if (!isChild)
@@ -80,11 +80,7 @@ internal static class CoordinatorVerb
         }
 
         var outcome = await server.Completion;
-        if (!isChild)
-        {
-            Console.WriteLine($"{outcome.End} at {ImageCount.Kimg(outcome.ImagesSeen)} with {outcome.Snapshots} snapshots: {outcome.Reason}");
-        }
-
+        Console.WriteLine($"{CoordinatorAnnouncement.EndPrefix}{outcome.End}: {outcome.Reason} ({ImageCount.Kimg(outcome.ImagesSeen)}, {outcome.Snapshots} snapshots)");
         return outcome.End == RunEnd.Failed ? ExitCode.Failed : ExitCode.Done;
     }
 }

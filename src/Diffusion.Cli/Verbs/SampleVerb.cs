@@ -101,12 +101,12 @@ internal static class SampleVerb
             }
 
             done += seeds.Count;
-            Console.WriteLine($"{done} of {request.Seeds.Count} images");
+            Console.WriteLine($"{done} of {request.Seeds.Length} images");
         }
 
         if (request.Grid is not null)
         {
-            int columns = (int)Math.Ceiling(Math.Sqrt(request.Seeds.Count));
+            int columns = (int)Math.Ceiling(Math.Sqrt(request.Seeds.Length));
             ImageGrid.Write(request.Grid, all.ToArray(), shape, columns, Math.Max(1, 64 / shape.Width), gap: 2);
             Console.WriteLine(request.Grid);
         }
@@ -151,7 +151,7 @@ internal static class SampleVerb
 
         public bool Subdirectories { get; init; }
 
-        public required IReadOnlyList<long> Seeds { get; init; }
+        public required long[] Seeds { get; init; }
 
         public int? Class { get; init; }
 

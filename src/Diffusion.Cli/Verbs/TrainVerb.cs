@@ -49,7 +49,7 @@ internal static class TrainVerb
         ConfigTable.Print(ready);
         Console.WriteLine($"Run directory: {run.Shown}");
         Directory.CreateDirectory(run.Logs);
-        using var log = ProcessLog.Open(run.Path, "train", console: false);
+        ProcessLog.Open(run.Path, "train", console: false);
 
         var outcome = await new LocalTraining(ready, run, local, packed, interruption, TimeProvider.System).RunAsync();
         if (outcome != ExitCode.Done || local.NoReport)

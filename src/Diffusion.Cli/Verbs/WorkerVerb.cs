@@ -26,7 +26,7 @@ internal static class WorkerVerb
             bool isChild = result.GetValue(supervised);
             using var interruption = isChild ? Interruption.BySupervisor(Console.In, Patience) : Interruption.BySignals();
             string shown = result.GetValue(name) ?? Environment.MachineName;
-            using var log = ProcessLog.Open(result.GetValue(logs), shown, console: !isChild);
+            var log = ProcessLog.Open(result.GetValue(logs), shown, console: !isChild);
             var options = new WorkerOptions
             {
                 Coordinator = result.GetRequiredValue(coordinator),

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using Diffusion.Cli.Configuration;
+using Diffusion.Contracts.Configuration;
+
+namespace Diffusion.Cli.Tests.Configuration;
+
+public sealed class RunConfigOptionsTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Read_NothingGiven_IsTheDefaultPreset() => Assert.Equal(RunPresets.Get("shapes-16").Digest(), Read().Digest());
+
+    [Fact]
+    public void Read_NamedOptions_SetTheirKeys()
+    {
+        var config = Read("--batch", "64", "--lr", "0.01", "--duration", "64Ki", "--p-mean", "-1.2", "--channels", "48", "--cond", "false", "--ema", "0.05,0.1,0.15", "--precision", "bfloat16");
+
+        Assert.Equal(64, config.Training.BatchSize);
+        Assert.Equal(0.01, config.Training.LearningRate);
+        Assert.Equal(65536, config.Training.DurationImages);
+        Assert.Equal(-1.2, config.Noise.Options["mean"]!.GetValue<double>());
+        Assert.Equal(48, config.Network.Options["modelChannels"]!.GetValue<long>());
+        Assert.False(config.Data.ClassConditional);
+        Assert.Equal([0.05, 0.1, 0.15], config.Averaging.RelativeStds);
+        Assert.Equal(ComputePrecision.BFloat16, config.Training.Precision);
+    }
+
+    [Fact]
+    public void Read_EveryPrecisionOffered_IsUnderstood() =>
+        Assert.Equal(Enum.GetValues<ComputePrecision>(), new[] { "float32", "float16", "bfloat16" }.Select(p => Read("--precision", p).Training.Precision));
+
+    [Fact]
+    public void Read_Set_WinsOverNamedOptions() => Assert.Equal(128, Read("--batch", "64", "--set", "training.batchSize=128").Training.BatchSize);
+
+    [Fact]
+    public void Read_SetUnknownKey_SuggestsTheNearest() =>
+        Assert.Contains("training.batchsize is not a known key. Did you mean 'batchSize'?", Refused("--set", "training.batchsize=64"));
+
+    [Fact]
+    public void Read_SetUnknownGroup_SuggestsTheNearest() => Assert.Contains("Did you mean 'training'?", Refused("--set", "trainin.batchSize=64"));
+
+    [Fact]
+    public void Read_SetWithoutValue_SaysHowToWriteIt() => Assert.Contains("KEY=VALUE", Refused("--set", "seed"));
+
+    [Fact]
+    public void Read_UnknownPreset_SuggestsTheNearest() => Assert.Contains("Did you mean 'shapes-16'?", Refused("--preset", "shape-16"));
+
+    [Fact]
+    public void Read_File_OverlaysThePreset()
+    {
+        File.WriteAllText(folder.In("run.json"), """{ "seed": 7, "training": { "batchSize": 16 }, "network": { "modelChannels": 16 } }""");
+        var config = Read("--preset", "shapes-16", "--config", folder.In("run.json"));
+
+        Assert.Equal(7, config.Seed);
+        Assert.Equal(16, config.Training.BatchSize);
+        Assert.Equal(0.02, config.Training.LearningRate);
+        Assert.Equal(1, config.Network.Options["numBlocks"]!.GetValue<long>());
+    }
+
+    [Fact]
+    public void Read_SavedConfig_IsTheSameRunAgain()
+    {
+        var config = Read("--batch", "64", "--seed", "3");
+        File.WriteAllText(folder.In("run.json"), StrictJson.Write(config));
+
+        Assert.Equal(config.Digest(), Read("--config", folder.In("run.json")).Digest());
+    }
+
+    [Fact]
+    public void Read_FileWithUnknownKey_NamesIt()
+    {
+        File.WriteAllText(folder.In("run.json"), """{ "sed": 7 }""");
+
+        Assert.Contains("Did you mean 'seed'?", Refused("--config", folder.In("run.json")));
+    }
+
+    [Fact]
+    public void Flatten_EveryKey_HasAValue() => Assert.All(RunConfigOptions.Flatten(Read()), row => Assert.NotNull(row.Value));
+
+    [Theory]
+    [InlineData("5,8-10", new long[] { 5, 8, 9, 10 })]
+    [InlineData("3", new long[] { 3 })]
+    public void Seeds_List_IsRead(string text, long[] expected) => Assert.Equal(expected, Lists.Seeds("--seeds", text));
+
+    [Theory]
+    [InlineData("9-5")]
+    [InlineData("a")]
+    [InlineData("1-2-3")]
+    [InlineData("0-99999999999")]
+    public void Seeds_BadList_IsRefused(string text) => Assert.Throws<ConfigurationException>(() => Lists.Seeds("--seeds", text));
+
+    private static RunConfig Read(params string[] arguments)
+    {
+        var options = new RunConfigOptions();
+        var command = new Command("test");
+        options.AddTo(command);
+        var result = command.Parse(arguments);
+        Assert.Empty(result.Errors);
+        return options.Read(result);
+    }
+
+    private static string Refused(params string[] arguments) => Assert.Throws<ConfigurationException>(() => Read(arguments)).Message;
+}

@@ -1,0 +1,2 @@
+// Live-tensor counts are per process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
