@@ -8,7 +8,7 @@ using Diffusion.Model.Preconditioning;
 namespace Diffusion.Evaluation.Golden;
 
 /// <summary>Builds the networks that cases describe.</summary>
-internal static class GoldenNetwork
+public static class GoldenNetwork
 {
     private static readonly string[] ImageKeys = ["img_resolution", "img_channels", "label_dim"];
 

@@ -100,17 +100,18 @@ internal sealed class SamplerCheck : IGoldenCheck
         using var described = ModelParts.CreateNetwork(GoldenNetwork.Options(config));
         string first = described.StateOrder[0].Name;
         string[] prefixes = [role + ".state0.", role + ".", .. words.Select(word => word.TrimEnd('*', '.') + "."), "state0."];
-        foreach (var holder in new[] { golden, source }.OfType<GoldenCase>())
+        GoldenCase[] holders = [.. new[] { golden, source }.OfType<GoldenCase>()];
+        foreach (var holder in holders)
         {
-            string? prefix = prefixes.FirstOrDefault(candidate => holder.Has(candidate + first))
-                ?? holder.TensorNames.Where(name => name.EndsWith("." + first, StringComparison.Ordinal)).Select(name => name[..^first.Length]).FirstOrDefault();
-            if (prefix is not null)
+            if (prefixes.FirstOrDefault(prefix => holder.Has(prefix + first)) is { } prefix)
             {
                 return GoldenNetwork.Load(config, holder, prefix);
             }
         }
 
-        return null;
+        // A guide that travels with the case may be named in any way; nothing else in the case is a whole state.
+        string? any = role == "guide" ? golden.TensorNames.FirstOrDefault(name => name.EndsWith("." + first, StringComparison.Ordinal)) : null;
+        return any is null ? null : GoldenNetwork.Load(config, golden, any[..^first.Length]);
     }
 
     private static string? Words(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;

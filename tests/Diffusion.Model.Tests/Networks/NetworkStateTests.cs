@@ -1,4 +1,4 @@
-using Diffusion.Contracts.Configuration;
+using Diffusion.Evaluation.Golden;
 using Diffusion.Model.Networks;
 
 namespace Diffusion.Model.Tests.Networks;
@@ -8,7 +8,8 @@ public class NetworkStateTests
     [Fact]
     public void Initialize_RecordedSeed_DrawsRecordedValues()
     {
-        using var network = GoldenNetworkOf(GoldenFiles.Case("edm2_network"));
+        using var golden = GoldenFiles.Case("edm2_network");
+        using var network = ModelParts.CreateNetwork(GoldenNetwork.Options(golden.Json["config"]!.AsObject()));
         using var schedules = GoldenFiles.Case("schedules");
         using var generator = TestNetworks.Seeded(0);
 
@@ -106,18 +107,5 @@ public class NetworkStateTests
 
         Assert.Equal(0.5f, previous!.item<float>());
         Assert.Equal(1f, network.Parameters[0].Value.item<float>());
-    }
-
-    private static INetwork GoldenNetworkOf(Diffusion.Evaluation.Golden.GoldenCase golden)
-    {
-        using (golden)
-        {
-            var config = golden.Json["config"]!.AsObject();
-            return ModelParts.CreateNetwork(new ModelOptions
-            {
-                Images = new ImageShape(config["img_resolution"]!.GetValue<int>(), config["img_channels"]!.GetValue<int>(), config["label_dim"]!.GetValue<int>()),
-                Network = ComponentConfig.Of(ModelParts.Edm2UNet, ("modelChannels", config["model_channels"]!.DeepClone()), ("channelMult", config["channel_mult"]!.DeepClone()), ("numBlocks", config["num_blocks"]!.DeepClone()), ("attnResolutions", config["attn_resolutions"]!.DeepClone()), ("channelsPerHead", config["channels_per_head"]!.DeepClone())),
-            });
-        }
     }
 }
