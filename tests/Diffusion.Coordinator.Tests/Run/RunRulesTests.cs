@@ -1,0 +1,309 @@
+using Diffusion.Coordinator.Run;
+
+namespace Diffusion.Coordinator.Tests.Run;
+
+public sealed class RunRulesTests
+{
+    [Fact]
+    public void Join_OtherFingerprint_IsRefusedWithBothValues()
+    {
+        var run = new Scenario();
+        run.Join("a");
+        var decision = run.Join("b", build: "2");
+
+        Assert.Equal(RefusalKind.Precondition, decision.Refusal?.Kind);
+        Assert.Contains("build is '2' there and '1' in the run", decision.Reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("b", run.State.Workers.Keys);
+    }
+
+    [Fact]
+    public void Join_AboveTheMaximum_IsRefusedAsExhausted()
+    {
+        var run = new Scenario(maximumWorkers: 1);
+        run.Join("a");
+
+        Assert.Equal(RefusalKind.Exhausted, run.Join("b").Refusal?.Kind);
+    }
+
+    [Fact]
+    public void Ready_EnoughWorkers_FormsTheFirstGenerationAfterSettling()
+    {
+        var run = new Scenario(workersToStart: 2);
+        run.Join("a");
+        run.Open("a");
+        run.Ready("a");
+        Assert.Equal(RunPhase.Waiting, run.State.Phase);
+        Assert.Contains("Waiting for 1 worker", run.State.Reason, StringComparison.Ordinal);
+        run.Training("b");
+
+        Assert.True(run.State.Phase == RunPhase.Training, run.Story);
+        Assert.Equal([4, 4], run.State.Current!.Plan.Members.Select(member => member.ShardCount));
+        Assert.Equal("a", run.State.Current.Plan.WriterId);
+    }
+
+    [Fact]
+    public void Ready_NobodySeesTheRunDirectory_WaitsAndSaysSo()
+    {
+        var run = new Scenario();
+        run.Join("a", sees: false);
+        run.Open("a");
+        run.Ready("a");
+        run.Pass(2);
+
+        Assert.True(run.State.Phase == RunPhase.Waiting, run.Story);
+        Assert.Contains("sees the run directory", run.State.Reason, StringComparison.Ordinal);
+        run.Training("b");
+        Assert.Equal("b", run.State.Current?.Plan.WriterId);
+    }
+
+    [Fact]
+    public void Ready_MoreRanksThanShards_SurplusWaitsAsSpare()
+    {
+        var run = new Scenario(shards: 2, workersToStart: 3).Training("a", "b", "c");
+
+        Assert.True(run.State.Current!.Plan.Members.Length == 2, run.Story);
+        Assert.Equal(WorkerStage.Ready, run.State.Workers["c"].Stage);
+        Assert.Contains("c waits as a spare", run.State.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Close_MemberInTraining_AbortsTheOthersAtOnceAndTheyGoOn()
+    {
+        var run = new Scenario(workersToStart: 3).Training("a", "b", "c");
+        run.Close("b");
+        Assert.True(run.Sent<SendAbort>("a") && run.Sent<SendAbort>("c"), run.Story);
+        run.Ready("a", step: 7);
+        run.Ready("c", step: 8);
+
+        Assert.True(run.State is { Generation: 2, Phase: RunPhase.Training }, run.Story);
+        Assert.Equal(["c", "a"], run.State.Current!.Plan.Members.Select(member => member.WorkerId));
+    }
+
+    [Fact]
+    public void Close_BelowTheMinimum_SavesThenWaitsAndSaysForWhom()
+    {
+        var run = new Scenario(workersToStart: 2, minimumWorkers: 2).Training("a", "b");
+        run.Close("b");
+        run.Ready("a", step: 7);
+        Assert.True(run.LastCommands.OfType<SendPause>().Any(pause => pause.WorkerId == "a" && pause.Save), run.Story);
+        run.Do(new CheckpointStored("a", 64, "checkpoint", 1, 0.1));
+        run.Ready("a", step: 8);
+
+        Assert.True(run.State is { Current: null, Phase: RunPhase.Waiting }, run.Story);
+        Assert.Contains("Waiting for 1 worker: 2 needed, ready: a", run.State.Reason, StringComparison.Ordinal);
+        run.Pass(5);
+        Assert.Equal(2, run.State.Generation);
+    }
+
+    [Fact]
+    public void Tick_SilentWorker_IsSuspectThenLostThenTold()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Pass(2, silent: "b");
+        Assert.True(run.State.Workers["b"].Suspect, run.Story);
+        run.Pass(1.5, silent: "b");
+        Assert.DoesNotContain("b", run.State.Workers.Keys);
+        var back = run.Do(new SessionOpened("b", 99, 1));
+
+        Assert.Equal(RefusalKind.Precondition, back.Refusal?.Kind);
+        Assert.Contains("nothing was heard of it", back.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tick_CoordinatorItselfStoodStill_BlamesNobody()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        var decision = RunRules.Decide(run.State, new Ticked(), run.Now + TimeSpan.FromSeconds(60));
+
+        Assert.True(decision.Next.Workers.Count == 2, decision.Reason);
+    }
+
+    [Fact]
+    public void Ready_Newcomer_PausesAndEntersTheNextGeneration()
+    {
+        var run = new Scenario().Training("a");
+        run.Progress("a", 5);
+        run.Join("b");
+        run.Open("b");
+        run.Ready("b");
+        run.Pass(0.5);
+        Assert.True(run.Commands.OfType<SendPause>().Any(pause => pause is { WorkerId: "a", Save: false }), run.Story);
+        run.Ready("a", step: 6);
+
+        Assert.True(run.State.Generation == 2, run.Story);
+        Assert.Equal(["a", "b"], run.State.Current!.Plan.Members.Select(member => member.WorkerId));
+    }
+
+    [Fact]
+    public void Leave_Member_PausesThenIsDismissed()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Do(new LeaveAsked("b", "spot notice."));
+        Assert.True(run.Sent<SendPause>("a") && run.Sent<SendPause>("b"), run.Story);
+        run.Ready("a", step: 3);
+        run.Ready("b", step: 3);
+
+        Assert.True(run.Sent<SendDismiss>("b") && run.Sent<SendStart>("a"), run.Story);
+        Assert.Equal(1, run.State.Current!.Plan.Members.Length);
+    }
+
+    [Fact]
+    public void Leave_LastMember_SavesFirst()
+    {
+        var run = new Scenario().Training("a");
+        run.Do(new LeaveAsked("a", "spot notice."));
+
+        Assert.True(run.LastCommands.OfType<SendPause>().Single().Save, run.Story);
+    }
+
+    [Fact]
+    public void Stop_InTraining_PausesWithSaveThenDismissesAll()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Do(new StopRequested("a person asked."));
+        Assert.True(run.LastCommands.OfType<SendPause>().All(pause => pause.Save), run.Story);
+        run.Do(new CheckpointStored("a", 24, "checkpoint", 1, 0.1));
+        run.Ready("a", step: 3);
+        run.Ready("b", step: 3);
+        Assert.True(run.State.Phase == RunPhase.Stopped && run.Sent<SendDismiss>("a") && run.Sent<SendDismiss>("b"), run.Story);
+        run.Close("a");
+        run.Close("b");
+
+        Assert.Equal(RunPhase.Stopped, run.Commands.OfType<AnnounceEnd>().Single().Phase);
+    }
+
+    [Fact]
+    public void Ready_AllFinished_EndsTheRun()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Ready("b", step: 100, finished: true);
+        Assert.True(run.State.Phase == RunPhase.Training, run.Story);
+        run.Ready("a", step: 100, finished: true);
+
+        Assert.True(run.State.Phase == RunPhase.Finished, run.Story);
+        Assert.True(run.LastCommands.OfType<SendDismiss>().Count(dismiss => dismiss.Kind == DismissalKind.Finished) == 2, run.Story);
+    }
+
+    [Fact]
+    public void Close_WriterBeforeItFinished_NextGenerationFinishes()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Ready("b", step: 100, finished: true);
+        run.Close("a");
+
+        Assert.True(run.State is { Generation: 2, Phase: RunPhase.Training } && run.State.Current!.Plan.WriterId == "b", run.Story);
+    }
+
+    [Fact]
+    public void Ready_SameStepOtherDigest_StopsTheRunWithBoth()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Do(new CollectiveBroke("a", 1, "timeout", 1, 3, ""));
+        run.Ready("a", step: 3, digest: "x");
+        run.Ready("b", step: 3, digest: "y");
+
+        Assert.True(run.State.Phase == RunPhase.Failed, run.Story);
+        Assert.Contains("After step 3 a holds state x and b holds y", run.State.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CollectiveFailed_Always_NamesThePeerAndAbortsAll()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        var decision = run.Do(new CollectiveBroke("a", 1, "nothing came", 1, 3, "bucket 2"));
+
+        Assert.Contains("during bucket 2 (waiting for rank 1 of b)", decision.Reason, StringComparison.Ordinal);
+        Assert.True(run.Sent<SendAbort>("a") && run.Sent<SendAbort>("b"), run.Story);
+        Assert.Contains(new CloseRendezvous(1), run.LastCommands);
+    }
+
+    [Fact]
+    public void CollectiveFailed_AgainAndAgainWithoutAStep_FailsWithTheRemedy()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        for (int i = 0; i < 20 && !run.State.IsOver; i++)
+        {
+            run.Do(new CollectiveBroke("a", run.State.Generation, "connection refused", 1, 0, ""));
+            run.Ready("a");
+            run.Ready("b");
+            run.Pass(12);
+        }
+
+        Assert.True(run.State.Phase == RunPhase.Failed, run.Story);
+        Assert.Contains("--data-address", run.State.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Ready_OfAnOlderGeneration_IsIgnoredWithAReason()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Do(new CollectiveBroke("a", 1, "x", -1, 0, ""));
+        run.Ready("a", step: 0);
+        run.Ready("b", step: 0);
+        run.Pass(2);
+        Assert.Equal(2, run.State.Generation);
+        var decision = run.Do(new ReadySaid("a", 1, 0, "d0", "", false));
+
+        Assert.Contains("belongs to generation 1, the worker is in 2", decision.Reason, StringComparison.Ordinal);
+        Assert.Equal(WorkerStage.Training, run.State.Workers["a"].Stage);
+    }
+
+    [Fact]
+    public void Tick_NoStepWhileHeartbeatsGoOn_NamesEverybodyAndRemovesTheLast()
+    {
+        var run = new Scenario(workersToStart: 3).Training("a", "b", "c");
+        run.Progress("a", 4);
+        run.Do(new HeartbeatCame("a", 1, new WorkerActivity("reduce", 7, 5)));
+        run.Do(new HeartbeatCame("b", 1, new WorkerActivity("compute", 6, 5)));
+        run.Do(new HeartbeatCame("c", 1, new WorkerActivity("reduce", 7, 5)));
+        string told = run.Pass(11);
+
+        Assert.Contains("b is removed, it lags behind all others.", told, StringComparison.Ordinal);
+        Assert.Contains("a: reduce of step 5; b: compute of step 5; c: reduce of step 5.", told, StringComparison.Ordinal);
+        Assert.Equal(["a", "c"], run.State.Workers.Keys);
+    }
+
+    [Fact]
+    public void Tick_AbortUnanswered_RemovesWhoDoesNotAnswer()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Progress("a", 4);
+        run.Do(new CollectiveBroke("a", 1, "timeout", 1, 4, ""));
+        run.Ready("a", step: 4);
+        run.Pass(11);
+
+        Assert.True(run.State is { Generation: 2, Current.Plan.Members.Length: 1 }, run.Story);
+    }
+
+    [Fact]
+    public void WorkerFailed_Always_EndsTheRunWithItsReason()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Do(new WorkerBroke("a", "10 gradients in a row were not finite."));
+
+        Assert.True(run.State.Phase == RunPhase.Failed, run.Story);
+        Assert.Contains("a cannot go on: 10 gradients in a row", run.State.Reason, StringComparison.Ordinal);
+        Assert.Equal(2, run.LastCommands.OfType<SendDismiss>().Count());
+    }
+
+    [Fact]
+    public void SaveFailed_Always_StandsAsAlarmUntilASaveSucceeds()
+    {
+        var run = new Scenario().Training("a");
+        run.Do(new SaveBroke("a", 80, "checkpoint", "disk full."));
+        Assert.Contains("disk full", Assert.Single(run.State.Alarms).Value, StringComparison.Ordinal);
+        run.Do(new CheckpointStored("a", 160, "checkpoint-160", 1, 0.1));
+
+        Assert.Empty(run.State.Alarms);
+    }
+
+    [Fact]
+    public void Metrics_RepeatedStep_IsWrittenOnce()
+    {
+        var run = new Scenario().Training("a");
+        run.Do(new MetricsReported("a", 80, "{}"));
+        run.Do(new MetricsReported("a", 80, "{}"));
+
+        Assert.Single(run.Commands.OfType<AppendMetrics>());
+    }
+}
