@@ -7,7 +7,9 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <mutex>
+#include <type_traits>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 using at::Tensor;
@@ -18,10 +20,13 @@ namespace {
 
 enum class Kind : uint8_t { Int, Double, Bool, Ints, Doubles, Tensors, OptionalTensors, Other };
 
+// c10::optional or std::optional, by version.
+using Default = std::decay_t<decltype(std::declval<const c10::Argument&>().default_value())>;
+
 struct Operator {
   c10::OperatorHandle handle;
   std::vector<Kind> kinds;
-  std::vector<dt::optional<c10::IValue>> defaults;
+  std::vector<Default> defaults;
 };
 
 // Only the kinds that need a conversion are told apart.
@@ -52,7 +57,7 @@ Kind kind_of(const c10::TypePtr& type) {
   }
 }
 
-void push(torch::jit::Stack& stack, const dt_value& v, Kind kind, const dt::optional<c10::IValue>& fallback) {
+void push(torch::jit::Stack& stack, const dt_value& v, Kind kind, const Default& fallback) {
   switch (v.tag) {
     case DT_NONE:
       stack.emplace_back();
@@ -81,9 +86,9 @@ void push(torch::jit::Stack& stack, const dt_value& v, Kind kind, const dt::opti
     case DT_TENSORS: {
       auto* handles = static_cast<void* const*>(v.u.p);
       if (kind == Kind::OptionalTensors) {
-        c10::List<dt::optional<Tensor>> list;
+        c10::impl::GenericList list(c10::OptionalType::ofTensor());
         list.reserve(v.n);
-        for (int32_t i = 0; i < v.n; i++) list.push_back(handles[i] ? dt::optional<Tensor>(owned(handles[i])) : dt::nullopt);
+        for (int32_t i = 0; i < v.n; i++) list.push_back(handles[i] ? c10::IValue(owned(handles[i])) : c10::IValue());
         stack.emplace_back(std::move(list));
       } else {
         c10::List<Tensor> list;

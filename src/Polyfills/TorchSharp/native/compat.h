@@ -7,22 +7,6 @@
 #error "libtorch 1.13 or newer is needed"
 #endif
 
-#if DT_TORCH >= 201
-#include <optional>
-namespace dt {
-template <class T>
-using optional = std::optional<T>;
-using std::nullopt;
-}  // namespace dt
-#else
-#include <c10/util/Optional.h>
-namespace dt {
-template <class T>
-using optional = c10::optional<T>;
-using c10::nullopt;
-}  // namespace dt
-#endif
-
 // c10::Allocator::allocate lost its const and copy_data became pure in 2.3.
 #if DT_TORCH >= 203
 #define DT_ALLOCATE_CONST
