@@ -1,0 +1,135 @@
+using System.Globalization;
+using Diffusion.Contracts.Configuration;
+using Diffusion.Snapshots.Safetensors;
+using Diffusion.V1;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Diffusion.Cluster.Tests;
+
+/// <summary>A run of real processes on loopback: one coordinator and as many workers as a test starts.</summary>
+internal sealed class ClusterRun : IDisposable
+{
+    private readonly List<ClusterProcess> processes = [];
+    private readonly RunConfig config;
+    private readonly int workersToStart;
+    private GrpcChannel? channel;
+    private int started;
+
+    public ClusterRun(RunConfig config, int workersToStart)
+    {
+        this.config = config;
+        this.workersToStart = workersToStart;
+        Directory = System.IO.Directory.CreateTempSubdirectory("diffusion-cluster-").FullName;
+        File.WriteAllText(ConfigFile, StrictJson.Write(config));
+    }
+
+    public string Directory { get; }
+
+    public string RunDirectory => Path.Combine(Directory, "run");
+
+    public ClusterProcess Coordinator { get; private set; } = null!;
+
+    public string Endpoint { get; private set; } = "";
+
+    public IEnumerable<ClusterProcess> Workers => processes.Where(p => p.Name.StartsWith("worker", StringComparison.Ordinal));
+
+    private string ConfigFile => Path.Combine(Directory, "config.json");
+
+    /// <summary>Starts the coordinator, again if it was there before; on the port it had then.</summary>
+    public async Task StartCoordinator()
+    {
+        string[] port = Endpoint.Length == 0 ? [] : ["--port", Endpoint.Split(':')[1]];
+        Coordinator = Start($"coordinator", ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port]);
+        string line = await Coordinator.LineWith("worker --coordinator ");
+        Endpoint = line.Split("--coordinator ")[1].Trim();
+        channel?.Dispose();
+        channel = GrpcChannel.ForAddress($"http://{Endpoint}");
+    }
+
+    public ClusterProcess StartWorker(string devices = "cpu:1")
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"worker-{++started}");
+        return Start(name, "worker", "--coordinator", Endpoint, "--name", name, "--devices", devices);
+    }
+
+    /// <summary>Waits until the run has done so many steps.</summary>
+    public Task<RunStatus> Step(long step) => Status(s => s.ImagesSeen >= step * config.Training.BatchSize, $"step {step}");
+
+    /// <summary>Waits until the run's status fulfils a condition.</summary>
+    public async Task<RunStatus> Status(Func<RunStatus, bool> condition, string what)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(150));
+        RunStatus? last = null;
+        try
+        {
+            var client = new RunService.RunServiceClient(channel);
+            using var call = client.WatchRun(new WatchRunRequest(), cancellationToken: limit.Token);
+            while (await call.ResponseStream.MoveNext(limit.Token))
+            {
+                last = call.ResponseStream.Current.Status;
+                if (condition(last))
+                {
+                    return last;
+                }
+            }
+
+            throw new InvalidOperationException($"The run ended before {what}: {last}\n{Story()}");
+        }
+        catch (Exception) when (limit.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{what} was not reached in time; last was {last}\n{Story()}");
+        }
+    }
+
+    /// <summary>Waits until all processes that are still there have ended, and expects of each exit code 0.</summary>
+    public async Task Finish()
+    {
+        foreach (var process in processes.Where(p => !killed.Contains(p)))
+        {
+            int exit = await process.Exit();
+            Assert.True(exit == 0, $"{process.Name} ended with {exit}.\n{Story()}");
+        }
+    }
+
+    /// <summary>Kills a process as a power cut would.</summary>
+    public void Kill(ClusterProcess process)
+    {
+        killed.Add(process);
+        process.Signal("KILL");
+    }
+
+    /// <summary>SHA-256 of the numbers in every arena of the last checkpoint and in every snapshot.</summary>
+    public SortedDictionary<string, string> Bits()
+    {
+        var bits = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        string last = Path.Combine(RunDirectory, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"checkpoint-{config.Training.DurationImages:D12}"));
+        Assert.True(System.IO.Directory.Exists(last), $"{last} is missing.\n{Story()}");
+        foreach (string path in System.IO.Directory.GetFiles(last, "*.safetensors").Concat(System.IO.Directory.GetFiles(Path.Combine(RunDirectory, "snapshots"), "*.safetensors")))
+        {
+            using var file = SafetensorsFile.Open(path);
+            bits[Path.GetFileName(path)] = file.Verify().DataSha256;
+        }
+
+        return bits;
+    }
+
+    /// <summary>What every process printed, for the message of a failing test.</summary>
+    public string Story() => string.Join('\n', processes.Select(p => $"--- {p.Name}\n{string.Join('\n', p.Output.Split('\n').TakeLast(30))}"));
+
+    public void Dispose()
+    {
+        channel?.Dispose();
+        processes.ForEach(p => p.Dispose());
+        System.IO.Directory.Delete(Directory, recursive: true);
+    }
+
+    private readonly HashSet<ClusterProcess> killed = [];
+
+    private ClusterProcess Start(string name, params string[] arguments)
+    {
+        var process = new ClusterProcess(name, arguments);
+        processes.Add(process);
+        return process;
+    }
+}
