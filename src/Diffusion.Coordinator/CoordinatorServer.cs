@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -29,7 +30,6 @@ public sealed class CoordinatorServer : IAsyncDisposable
     private readonly SessionRegistry sessions = new();
     private readonly RunIdentity identity;
     private WebApplication? web;
-    private bool tidy;
     private bool disposed;
 
     private CoordinatorServer(CoordinatorOptions options, RunDirectory directory, RunJournal journal, ILoggerFactory loggers)
@@ -129,7 +129,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
         }
 
         disposed = true;
-        tidy = effects.End.IsCompletedSuccessfully;
+        bool tidy = effects.End.IsCompletedSuccessfully;
         await actor.DisposeAsync().ConfigureAwait(false);
         if (web is not null)
         {
@@ -217,7 +217,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
         builder.Services.AddSingleton(actor).AddSingleton(sessions).AddSingleton(rendezvous).AddSingleton(identity).AddSingleton(TimeProvider.System);
         builder.Services.AddGrpc();
         builder.Services.AddGrpcReflection();
-        builder.Services.AddGrpcHealthChecks();
+        builder.Services.AddGrpcHealthChecks().AddCheck("run", () => actor.Ended.IsCompleted ? HealthCheckResult.Unhealthy("The coordinator's rules have ended.") : HealthCheckResult.Healthy());
         var application = builder.Build();
         application.MapGrpcService<SessionEndpoint>();
         application.MapGrpcService<RendezvousEndpoint>();

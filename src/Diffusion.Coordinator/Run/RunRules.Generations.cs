@@ -139,7 +139,15 @@ internal static partial class RunRules
             draft.Command(new SendPause(member.Id, member.Session, current.Number, reason, save));
         }
 
-        draft.Say($"Generation {current.Number} pauses after the step in flight{(save ? " and saves" : "")}: {reason}");
+        string told = $"Generation {current.Number} pauses after the step in flight{(save ? " and saves" : "")}: {reason}";
+        if (draft.State.Phase == RunPhase.Stopping)
+        {
+            draft.Say(told);
+        }
+        else
+        {
+            draft.Enter(RunPhase.Training, told);
+        }
     }
 
     /// <summary>Everybody leaves the collective now. The first reason stays.</summary>

@@ -7,7 +7,7 @@ namespace Diffusion.Coordinator.Tests.Journal;
 
 public sealed class JournalCodecTests
 {
-    public static TheoryData<JournalEntry> Entries =>
+    private static readonly JournalEntry[] Entries =
     [
         new RunCreated("run-1", "digest"),
         new CoordinatorStarted(7),
@@ -20,18 +20,20 @@ public sealed class JournalCodecTests
         new RunOver(RunPhase.Stopped, "why"),
     ];
 
-    [Theory]
-    [MemberData(nameof(Entries))]
-    public void Decode_EncodedEntry_IsTheEntry(JournalEntry entry)
+    [Fact]
+    public void Decode_EveryEntry_IsWhatWasEncoded()
     {
-        var decoded = JournalCodec.Decode(JournalCodec.Encode(entry));
-        if (entry is FingerprintFixed before)
+        foreach (var entry in Entries)
         {
-            Assert.Equal(before.Fingerprint, ((FingerprintFixed)decoded).Fingerprint);
-        }
-        else
-        {
-            Assert.Equal(entry, decoded);
+            var decoded = JournalCodec.Decode(JournalCodec.Encode(entry));
+            if (entry is FingerprintFixed before)
+            {
+                Assert.Equal(before.Fingerprint, ((FingerprintFixed)decoded).Fingerprint);
+            }
+            else
+            {
+                Assert.Equal(entry, decoded);
+            }
         }
     }
 
@@ -41,7 +43,7 @@ public sealed class JournalCodecTests
         var formed = new Scenario(workersToStart: 2).Training("a", "b").Journal.OfType<GenerationFormed>().Single();
         var decoded = (GenerationFormed)JournalCodec.Decode(JournalCodec.Encode(formed));
 
-        Assert.Equal(formed.Members, decoded.Members);
+        Assert.Equal(formed.Members.AsEnumerable(), decoded.Members.AsEnumerable());
         Assert.Equal((formed.Plan.Number, formed.Plan.WriterId, formed.Plan.Reason), (decoded.Plan.Number, decoded.Plan.WriterId, decoded.Plan.Reason));
         Assert.Equal(formed.Plan.Members.SelectMany(member => member.Ranks), decoded.Plan.Members.SelectMany(member => member.Ranks));
         Assert.Equal(formed.Plan.Members.Select(member => member.WorkerId), decoded.Plan.Members.Select(member => member.WorkerId));

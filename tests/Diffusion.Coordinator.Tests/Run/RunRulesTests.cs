@@ -144,7 +144,7 @@ public sealed class RunRulesTests
         run.Ready("b", step: 3);
 
         Assert.True(run.Sent<SendDismiss>("b") && run.Sent<SendStart>("a"), run.Story);
-        Assert.Equal(1, run.State.Current!.Plan.Members.Length);
+        Assert.Single(run.State.Current!.Plan.Members);
     }
 
     [Fact]

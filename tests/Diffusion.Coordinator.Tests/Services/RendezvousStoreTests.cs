@@ -31,14 +31,14 @@ public sealed class RendezvousStoreTests
     }
 
     [Fact]
-    public void Put_SameKeyTwice_Replaces()
+    public async Task Put_SameKeyTwice_Replaces()
     {
         using var store = new RendezvousStore();
         store.Open(1);
         store.Put(1, "a", [1]);
         store.Put(1, "a", [2]);
 
-        Assert.Equal([2], store.GetAsync(1, ["a"], default).GetAwaiter().GetResult()[0]);
+        Assert.Equal([2], (await store.GetAsync(1, ["a"], default))[0]);
     }
 
     [Fact]

@@ -50,7 +50,7 @@ public sealed class WorkerHostTests(ITestOutputHelper output)
         var alpha = run.Work("alpha");
         await run.World.Reached(5).WaitAsync(TestRun.Patience);
         var beta = run.Work("beta");
-        await WaitFor(run, status => status.Workers.Any(worker => worker.Name == "beta" && worker.State == "ready"));
+        await WaitFor(run, status => status.Reason.Contains("beta joins", StringComparison.Ordinal));
         hold.Set();
         var exits = await Task.WhenAll(alpha, beta).WaitAsync(TestRun.Patience);
 
