@@ -12,9 +12,14 @@ public sealed class CancellationTests
     {
         await using var server = await ProbeServer.StartAsync();
         using var channel = server.Connect();
-        var deadline = TimeProvider.System.GetUtcNow().AddMilliseconds(400).UtcDateTime;
+        var client = new ProbeService.ProbeServiceClient(channel);
+        // A deadline that passes while the connection is being made never reaches the handler, so make it first.
+        await client.EchoAsync(new EchoRequest()).ResponseAsync.Soon();
+        var deadline = TimeProvider.System.GetUtcNow().AddSeconds(2).UtcDateTime;
+        var call = client.HangAsync(new HangRequest(), deadline: deadline);
+        await server.State.Hanging.Soon();
 
-        var failure = await Calls.FailureAsync(async () => await new ProbeService.ProbeServiceClient(channel).HangAsync(new HangRequest(), deadline: deadline));
+        var failure = await Calls.FailureAsync(() => call.ResponseAsync);
 
         Assert.Equal(StatusCode.DeadlineExceeded, failure.StatusCode);
         await server.State.Cancelled.Soon();
