@@ -16,28 +16,38 @@ internal sealed class FrechetCheck : IGoldenCheck
 
     public IReadOnlyList<GoldenResult> Run(GoldenCase golden, GoldenLibrary library)
     {
-        var results = new List<GoldenResult>();
-        foreach (var item in golden.Json["cases"] as JsonArray ?? [])
-        {
-            string tag = item!["tag"]!.GetValue<string>();
-            var sides = Sides.Where(side => golden.Has($"{tag}.features_{side}")).Select(side => (Side: side, Distribution: Distribution(golden, $"{tag}.features_{side}"))).ToArray();
-            foreach (var (side, distribution) in sides)
-            {
-                results.AddRange(CompareStatistics(golden, tag, side, distribution));
-            }
+        var items = golden.Json["cases"] as JsonArray ?? [];
+        var others = GoldenParts.Of(golden.Json).Where(part => part.Key != "cases");
+        return
+        [
+            .. items.SelectMany((item, i) => GoldenParts.Guarded(golden, (item as JsonObject)?["tag"]?.ToString() ?? $"cases[{i}]", () => Run(golden, item as JsonObject ?? throw new FormatException("it is no object.")))),
+            .. others.Select(part => GoldenResult.Skip(golden.Name, part.Key, "no check for this part")),
+        ];
+    }
 
-            if (sides.Length == 2 && item["fd"] is JsonNode expected)
-            {
-                results.Add(golden.CompareNumber($"{tag}.fd", FrechetDistance.Between(sides[0].Distribution, sides[1].Distribution), expected.GetValue<double>(), DistanceTolerance));
-            }
+    private static IEnumerable<GoldenResult> Run(GoldenCase golden, JsonObject item)
+    {
+        string tag = item.Text("tag");
+        var sides = Sides.Where(side => golden.Has($"{tag}.features_{side}")).Select(side => (Side: side, Distribution: Distribution(golden, $"{tag}.features_{side}"))).ToArray();
+        foreach (var result in sides.SelectMany(side => CompareStatistics(golden, tag, side.Side, side.Distribution)))
+        {
+            yield return result;
         }
 
-        return results;
+        if (sides.Length == Sides.Length && item.ContainsKey("fd"))
+        {
+            yield return golden.CompareNumber($"{tag}.fd", FrechetDistance.Between(sides[0].Distribution, sides[1].Distribution), item.Number("fd"), DistanceTolerance);
+        }
+
+        if (sides.Length == 0)
+        {
+            yield return GoldenResult.Skip(golden.Name, tag, "no features were recorded");
+        }
     }
 
     private static FeatureDistribution Distribution(GoldenCase golden, string name)
     {
-        using var features = golden.Tensor(name).to(ScalarType.Float32);
+        using var features = golden.Recorded(name).to(ScalarType.Float32);
         var statistics = new FeatureStatistics((int)features.shape[1]);
         statistics.Add(features.contiguous().data<float>().ToArray());
         return statistics.Distribution();

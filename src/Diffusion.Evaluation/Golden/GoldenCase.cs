@@ -9,27 +9,49 @@ namespace Diffusion.Evaluation.Golden;
 public sealed class GoldenCase : IDisposable
 {
     private readonly SafetensorsFile? file;
-    private readonly HashSet<string> names;
+    private readonly HashSet<string> names = [];
 
-    private GoldenCase(string path, JsonObject json)
+    private GoldenCase(string path, JsonObject json, Device? device)
     {
         Path = path;
         Json = json;
-        Kind = json["kind"]!.GetValue<string>();
-        Name = Text("name") ?? System.IO.Path.GetFileNameWithoutExtension(path);
-        string tensors = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path)!, Text("tensors_file") ?? Name + ".safetensors");
-        file = File.Exists(tensors) ? SafetensorsFile.Open(tensors) : null;
-        names = [.. file?.Tensors.Select(entry => entry.Name) ?? []];
+        Device = device ?? torch.CPU;
+        string stem = System.IO.Path.GetFileNameWithoutExtension(path), directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        Name = stem;
+        try
+        {
+            Kind = Text("kind") ?? "";
+
+            // A case without a name of its own goes by its folder too: such files are called alike.
+            Name = Text("name") ?? $"{System.IO.Path.GetFileName(directory)}/{stem}";
+            string tensors = System.IO.Path.Combine(directory, System.IO.Path.GetFileName(Text("tensors_file") ?? (Text("name") ?? stem) + ".safetensors"));
+            file = File.Exists(tensors) ? SafetensorsFile.Open(tensors) : null;
+            names = [.. file?.Tensors.Select(entry => entry.Name) ?? []];
+            MissingTensors = file is null && Text("tensors_file") is not null ? tensors : null;
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            Fault = exception.Message;
+        }
     }
 
     /// <summary>The JSON file.</summary>
     public string Path { get; }
 
     /// <summary>Which check applies.</summary>
-    public string Kind { get; }
+    public string Kind { get; } = "";
 
     /// <summary>The case's own name; other cases refer to it by this.</summary>
     public string Name { get; }
+
+    /// <summary>Where <see cref="Tensor"/> puts tensors, hence where networks run.</summary>
+    public Device Device { get; }
+
+    /// <summary>Why the case cannot be used at all, or null.</summary>
+    public string? Fault { get; private init; }
+
+    /// <summary>File of tensors that the description names and that is not there, or null.</summary>
+    public string? MissingTensors { get; }
 
     /// <summary>The description.</summary>
     public JsonObject Json { get; }
@@ -37,21 +59,22 @@ public sealed class GoldenCase : IDisposable
     /// <summary>Names of all recorded tensors.</summary>
     public IReadOnlyCollection<string> TensorNames => names;
 
-    /// <summary>Opens a case, or returns null for a JSON file that is none.</summary>
-    public static GoldenCase? TryOpen(string path)
+    /// <summary>Opens a case, or returns null for a JSON file that is none. A case that is damaged opens with its <see cref="Fault"/>.</summary>
+    /// <param name="path">The JSON file.</param>
+    /// <param name="device">Where networks run; null for the CPU.</param>
+    public static GoldenCase? TryOpen(string path, Device? device = null)
     {
-        JsonNode? node;
+        string text = File.ReadAllText(path);
+        bool saysKind = text.Contains("\"kind\"", StringComparison.Ordinal);
         try
         {
-            node = JsonNode.Parse(File.ReadAllText(path));
+            // Directories of cases hold other JSON too; only an object with a kind is a case.
+            return saysKind && GoldenJson.Parse(text) is JsonObject json && json["kind"] is JsonValue kind && kind.GetValueKind() == JsonValueKind.String ? new GoldenCase(path, json, device) : null;
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
         {
-            // Directories of cases hold other JSON too, even damaged on purpose; only an object with a kind is a case.
-            return null;
+            return saysKind ? new GoldenCase(path, [], device) { Fault = exception.Message } : null;
         }
-
-        return node is JsonObject json && json["kind"] is JsonValue kind && kind.GetValueKind() == JsonValueKind.String ? new GoldenCase(path, json) : null;
     }
 
     /// <summary>A string of the description, or null.</summary>
@@ -63,11 +86,15 @@ public sealed class GoldenCase : IDisposable
     /// <summary>Names that begin with the prefix, without it.</summary>
     public IEnumerable<string> Under(string prefix) => names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..]).Order(StringComparer.Ordinal);
 
+    /// <summary>A recorded tensor on <see cref="Device"/>; otherwise like <see cref="Recorded"/>.</summary>
+    /// <exception cref="KeyNotFoundException">It was not recorded.</exception>
+    public Tensor Tensor(string name) => Recorded(name).to(Device);
+
     /// <summary>A recorded tensor on the CPU, in its own type (half floats widened to float32); it belongs to the caller's dispose scope.</summary>
     /// <exception cref="KeyNotFoundException">It was not recorded.</exception>
-    public Tensor Tensor(string name)
+    public Tensor Recorded(string name)
     {
-        var source = file ?? throw new KeyNotFoundException($"Case {Name} has no file of tensors.");
+        var source = Source;
         var entry = source.Entry(name);
         using var flat = entry.ElementType switch
         {
@@ -79,6 +106,14 @@ public sealed class GoldenCase : IDisposable
         };
         return flat.reshape([.. entry.Shape]);
     }
+
+    /// <summary>Values of a recorded tensor of floating-point type.</summary>
+    /// <exception cref="KeyNotFoundException">It was not recorded.</exception>
+    public float[] Values(string name) => Source.Float32(name);
+
+    /// <summary>Type and shape of a recorded tensor.</summary>
+    /// <exception cref="KeyNotFoundException">It was not recorded.</exception>
+    public TensorEntry Entry(string name) => Source.Entry(name);
 
     /// <summary>A recorded tensor, or null.</summary>
     public Tensor? TensorOrNull(string name) => Has(name) ? Tensor(name) : null;
@@ -92,7 +127,7 @@ public sealed class GoldenCase : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         using var guard = torch.no_grad();
-        var expected = Tensor(name);
+        var expected = Recorded(name);
         if (actual is not null && !actual.shape.AsSpan().SequenceEqual(expected.shape))
         {
             return new GoldenResult(Name, name, double.NaN, tolerance, GoldenVerdict.Failed, $"shape is [{string.Join(", ", actual.shape)}], not [{string.Join(", ", expected.shape)}]");
@@ -114,10 +149,12 @@ public sealed class GoldenCase : IDisposable
     public double Magnitude(string name)
     {
         using var scope = torch.NewDisposeScope();
-        var tensor = Tensor(name);
+        var tensor = Recorded(name);
         return tensor.numel() == 0 ? 0 : tensor.to(torch.ScalarType.Float64).abs().max().item<double>();
     }
 
     /// <inheritdoc/>
     public void Dispose() => file?.Dispose();
+
+    private SafetensorsFile Source => file ?? throw new KeyNotFoundException($"Case {Name} has no file of tensors.");
 }

@@ -6,5 +6,8 @@ namespace Diffusion.Evaluation.Golden;
 public static class GoldenChecks
 {
     /// <summary>The checks.</summary>
-    public static IReadOnlyList<IGoldenCheck> All { get; } = [new OperationsCheck(), new NetworkCheck(), new SamplerCheck(), new FrechetCheck()];
+    public static IReadOnlyList<IGoldenCheck> All { get; } =
+    [
+        new OperationsCheck(), new NetworkCheck(), new SamplerCheck(), new PhemaCheck(), new ReconstructionCheck(), new SchedulesCheck(), new FrechetCheck(), new DatasetCheck(),
+    ];
 }

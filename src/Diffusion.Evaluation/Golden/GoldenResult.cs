@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Evaluation.Golden;
 
 /// <summary>Outcome of one comparison.</summary>
@@ -29,7 +31,14 @@ public sealed record GoldenResult(string Case, string Part, double LargestError,
     /// <summary>Something no check knows.</summary>
     public static GoldenResult Skip(string @case, string part, string remark) => new(@case, part, double.NaN, double.NaN, GoldenVerdict.Skipped, remark);
 
-    /// <inheritdoc/>
+    /// <summary>Something that stopped before it could be compared.</summary>
+    public static GoldenResult Failure(string @case, string part, Exception exception) => new(@case, part, double.NaN, 0, GoldenVerdict.Failed, $"{exception.GetType().Name}: {exception.Message}");
+
+    /// <summary>One line: the verdict, the case, the part, and the numbers where there are any.</summary>
     public override string ToString()
-        => FormattableString.Invariant($"{Verdict} {Case} {Part}: error {LargestError:g3}, tolerance {Tolerance:g3}{(Remark is null ? "" : $" ({Remark})")}");
+    {
+        string numbers = double.IsNaN(LargestError) && Remark is not null ? "" : string.Create(CultureInfo.InvariantCulture, $"error {LargestError:g3}, tolerance {Tolerance:g3}");
+        string remark = Remark is null ? "" : numbers.Length == 0 ? Remark : $" ({Remark})";
+        return $"{Verdict} {Case} {Part}: {numbers}{remark}".ReplaceLineEndings(" ");
+    }
 }

@@ -10,12 +10,14 @@ public sealed class GoldenLibrary : IDisposable
     public IReadOnlyList<GoldenCase> Cases { get; }
 
     /// <summary>Finds every case under a directory, whatever the files are called.</summary>
+    /// <param name="directory">Searched with all its subdirectories.</param>
+    /// <param name="device">Where networks run; null for the CPU.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
-    public static GoldenLibrary Open(string directory)
-        => new([.. Directory.EnumerateFiles(directory, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(GoldenCase.TryOpen).OfType<GoldenCase>()]);
+    public static GoldenLibrary Open(string directory, Device? device = null)
+        => new([.. Directory.EnumerateFiles(directory, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => GoldenCase.TryOpen(path, device)).OfType<GoldenCase>()]);
 
     /// <summary>The case of that name, or null.</summary>
-    public GoldenCase? Find(string name) => Cases.FirstOrDefault(@case => @case.Name == name);
+    public GoldenCase? Find(string name) => Cases.FirstOrDefault(@case => @case.Name == name) ?? Cases.FirstOrDefault(@case => Path.GetFileNameWithoutExtension(@case.Path) == name);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -40,11 +42,13 @@ public interface IGoldenCheck
 }
 
 /// <summary>Compares every recorded case under a directory with what this program computes; the proof that the mathematics is right, on any machine.</summary>
-public sealed class GoldenRunner(IReadOnlyList<IGoldenCheck> checks)
+/// <param name="checks">The checks, one for each kind.</param>
+/// <param name="device">Where networks run; null for the CPU. Checks without a network do not look at it.</param>
+public sealed class GoldenRunner(IReadOnlyList<IGoldenCheck> checks, Device? device = null)
 {
     /// <summary>A runner with every check there is.</summary>
-    public GoldenRunner()
-        : this(GoldenChecks.All)
+    public GoldenRunner(Device? device = null)
+        : this(GoldenChecks.All, device)
     {
     }
 
@@ -53,7 +57,7 @@ public sealed class GoldenRunner(IReadOnlyList<IGoldenCheck> checks)
     /// <param name="cancellationToken">Checked before each case.</param>
     public IEnumerable<GoldenResult> Run(string directory, CancellationToken cancellationToken)
     {
-        using var library = GoldenLibrary.Open(directory);
+        using var library = GoldenLibrary.Open(directory, device);
         foreach (var golden in library.Cases)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -67,21 +71,47 @@ public sealed class GoldenRunner(IReadOnlyList<IGoldenCheck> checks)
     /// <summary>Runs one case.</summary>
     public IReadOnlyList<GoldenResult> Run(GoldenCase golden, GoldenLibrary library)
     {
+        if (golden.Fault is not null)
+        {
+            return [new GoldenResult(golden.Name, "case", double.NaN, 0, GoldenVerdict.Failed, $"it cannot be read: {golden.Fault}")];
+        }
+
         var check = checks.FirstOrDefault(candidate => candidate.Kind == golden.Kind);
         if (check is null)
         {
             return [GoldenResult.Skip(golden.Name, golden.Kind, $"no check for kind {golden.Kind}; known: {string.Join(", ", checks.Select(known => known.Kind))}")];
         }
 
-        using var scope = torch.NewDisposeScope();
-        try
+        // A case that cannot be computed is a finding about it; the other cases still run.
+        using var precision = new FullPrecision(golden.Device);
+        var results = GoldenParts.Guarded(golden, golden.Kind, () => check.Run(golden, library));
+        return
+        [
+            .. golden.MissingTensors is null ? Enumerable.Empty<GoldenResult>() : [GoldenResult.Skip(golden.Name, "tensors_file", $"{golden.MissingTensors} is not there; parts that need it are left out")],
+            .. results.Count > 0 ? results : [GoldenResult.Skip(golden.Name, golden.Kind, "no part of it could be compared")],
+        ];
+    }
+
+    /// <summary>Keeps a GPU from rounding to TF32, whose ten binary digits are not what was recorded.</summary>
+    private sealed class FullPrecision : IDisposable
+    {
+        private readonly (bool Products, bool Convolutions)? before;
+
+        public FullPrecision(Device device)
         {
-            return check.Run(golden, library);
+            if (device.type == DeviceType.CUDA)
+            {
+                before = (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32);
+                (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) = (false, false);
+            }
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+
+        public void Dispose()
         {
-            // A case that cannot be computed is a finding about it; the other cases still run.
-            return [new GoldenResult(golden.Name, golden.Kind, double.NaN, 0, GoldenVerdict.Failed, $"{exception.GetType().Name}: {exception.Message}")];
+            if (before is var (products, convolutions))
+            {
+                (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) = (products, convolutions);
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ internal sealed class NetworkCheck : IGoldenCheck
         Add(golden, results, "eval.D", () => denoised);
         Add(golden, results, "eval.logvar", () => logVariance);
         Add(golden, results, "eval.D_no_labels", () => network.Denoise(x, sigma).Denoised);
-        Add(golden, results, "eval.D_scalar_sigma", () => network.Denoise(x, torch.tensor(ScalarSigma), labels).Denoised);
+        Add(golden, results, "eval.D_scalar_sigma", () => network.Denoise(x, torch.tensor(ScalarSigma).to(golden.Device), labels).Denoised);
         return results;
     }
 

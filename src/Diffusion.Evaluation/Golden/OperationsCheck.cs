@@ -14,7 +14,7 @@ internal sealed partial class OperationsCheck : IGoldenCheck
     public string Kind => "edm2_ops";
 
     public IReadOnlyList<GoldenResult> Run(GoldenCase golden, GoldenLibrary library)
-        => [.. (golden.Json["cases"]?.AsArray() ?? []).OfType<JsonObject>().SelectMany(item => Run(golden, item))];
+        => [.. (golden.Json["cases"]?.AsArray() ?? []).OfType<JsonObject>().SelectMany((item, i) => GoldenParts.Guarded(golden, item["out"]?.ToString() ?? $"cases[{i}]", () => Run(golden, item)))];
 
     private static IEnumerable<GoldenResult> Run(GoldenCase golden, JsonObject item)
     {
@@ -62,7 +62,7 @@ internal sealed partial class OperationsCheck : IGoldenCheck
 
         foreach (string gain in golden.Under($"{prefix}.eval.gain"))
         {
-            var factor = torch.tensor(float.Parse(gain, CultureInfo.InvariantCulture));
+            var factor = torch.tensor(float.Parse(gain, CultureInfo.InvariantCulture)).to(golden.Device);
             yield return golden.CompareScaled(MagnitudePreserving.Linear(golden.Tensor($"{prefix}.x"), golden.Tensor($"{prefix}.weight"), factor), $"{prefix}.eval.gain{gain}", Tolerance);
         }
 
@@ -70,7 +70,7 @@ internal sealed partial class OperationsCheck : IGoldenCheck
         MagnitudePreserving.NormalizeInPlace(weight);
         var trained = weight.requires_grad_();
         var x = golden.Tensor($"{prefix}.x").requires_grad_();
-        var trainGain = torch.tensor(TrainGain(item)).requires_grad_();
+        var trainGain = torch.tensor(TrainGain(item)).to(golden.Device).requires_grad_();
         var output = MagnitudePreserving.Linear(x, trained, trainGain);
         if (golden.Has($"{prefix}.cotangent"))
         {

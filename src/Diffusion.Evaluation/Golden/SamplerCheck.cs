@@ -15,13 +15,8 @@ internal sealed class SamplerCheck : IGoldenCheck
 
     public IReadOnlyList<GoldenResult> Run(GoldenCase golden, GoldenLibrary library)
     {
-        var results = new List<GoldenResult>();
-        foreach (var item in (golden.Json["cases"] as JsonArray ?? []).OfType<JsonObject>())
-        {
-            results.AddRange(Run(golden, library, item));
-        }
-
-        return results;
+        var items = (golden.Json["cases"] as JsonArray ?? []).OfType<JsonObject>();
+        return [.. items.SelectMany((item, i) => GoldenParts.Guarded(golden, item["tag"]?.ToString() ?? $"cases[{i}]", () => Run(golden, library, item)))];
     }
 
     private static List<GoldenResult> Run(GoldenCase golden, GoldenLibrary library, JsonObject item)
