@@ -44,6 +44,7 @@ internal sealed class IntervalMetrics(TimeProvider time)
             ["Loss/learning_rate"] = Number(learningRateSum / steps),
             ["Loss/gradient_norm"] = Number(gradientNormSum / (steps - skippedSteps)),
             ["Loss/skipped_steps"] = skippedSteps,
+            ["images_seen"] = imagesSeen,
             ["Progress/kimg"] = imagesSeen / 1000.0,
             ["Timing/total_sec"] = time.GetElapsedTime(started).TotalSeconds,
             ["Timing/sec_per_tick"] = seconds,
