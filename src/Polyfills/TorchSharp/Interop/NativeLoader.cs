@@ -35,8 +35,7 @@ internal static partial class NativeLoader
 
     private static string FindBridge()
     {
-        var assemblyFolder = AssemblyFolder();
-        string[] folders = assemblyFolder.Length > 0 && assemblyFolder != AppContext.BaseDirectory ? [AppContext.BaseDirectory, assemblyFolder] : [AppContext.BaseDirectory];
+        string[] folders = [.. new[] { AppContext.BaseDirectory, AssemblyFolder() }.Where(folder => folder.Length > 0).Select(Path.TrimEndingDirectorySeparator).Distinct()];
         return folders.Select(folder => Path.Combine(folder, FileName)).FirstOrDefault(File.Exists)
             ?? throw new DllNotFoundException($"{FileName} is not in {string.Join(" nor ", folders)}. Build it there with src/Polyfills/TorchSharp/native/build.sh.");
     }
@@ -81,9 +80,9 @@ internal static partial class NativeLoader
 
     private static nint LoadBridge()
     {
-        if (NativeLibrary.TryLoad(BridgePath, out var handle))
+        if (NativeLibrary.TryLoad(BridgePath, out var loaded))
         {
-            return handle;
+            return loaded;
         }
         // Built elsewhere: the libraries may lie in another folder here.
         if (Environment.GetEnvironmentVariable("LIBTORCH") is { Length: > 0 } root)
@@ -93,19 +92,19 @@ internal static partial class NativeLoader
             {
                 _ = dlopen(path, ResolveNow | GlobalSymbols);
             }
-            if (NativeLibrary.TryLoad(BridgePath, out handle))
-            {
-                return handle;
-            }
         }
-        var reason = Marshal.PtrToStringUTF8(LoadFailure()) ?? "unknown reason";
-        throw new DllNotFoundException(
-            $"{BridgePath} was built for the libtorch {BuildInfo.GetValueOrDefault("version", "of unknown version")} in {BuildInfo.GetValueOrDefault("libraries", "an unknown folder")} "
-            + $"and cannot be loaded: {reason}. Run 'apt-get install libtorch-dev' or set LIBTORCH to an unpacked libtorch, then build again.");
+        try
+        {
+            return NativeLibrary.Load(BridgePath);
+        }
+        catch (DllNotFoundException exception)
+        {
+            throw new DllNotFoundException(
+                $"{BridgePath} was built for the libtorch {BuildInfo.GetValueOrDefault("version", "of unknown version")} in {BuildInfo.GetValueOrDefault("libraries", "an unknown folder")} "
+                + $"and cannot be loaded. Run 'apt-get install libtorch-dev' or set LIBTORCH to an unpacked libtorch, then build again. {exception.Message}",
+                exception);
+        }
     }
-
-    // dlerror only speaks of the last dlopen of this thread, so the failing one is repeated.
-    private static nint LoadFailure() => dlopen(BridgePath, ResolveNow) == 0 ? dlerror() : 0;
 
     private static unsafe void Start(nint handle)
     {
@@ -121,6 +120,4 @@ internal static partial class NativeLoader
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int setenv(string name, string value, int overwrite);
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial nint dlopen(string file, int flags);
-
-    [LibraryImport("libc")] private static partial nint dlerror();
 }
