@@ -1,3 +1,4 @@
+using Diffusion.Native.Operators;
 using F = TorchSharp.torch.nn.functional;
 
 namespace Diffusion.Model.Layers;
@@ -17,16 +18,13 @@ public enum ResampleMode
 
 /// <summary>
 /// The operations every EDM2 layer is made of; each keeps the expected magnitude of its input (Karras et al., arXiv:2312.02696, Appendix B).
-/// They are together so that each can be replaced by a fused one.
+/// What they compute stands here; how, in <see cref="FusedOperators"/>: compiled single passes for float32 on the CPU, TorchSharp's operations elsewhere.
 /// </summary>
 /// <remarks>N images, C channels, H × W pixels. Results and temporaries belong to the caller's dispose scope.</remarks>
 public static class MagnitudePreserving
 {
     /// <summary>ε of every normalisation. It is added to the rms, not put under the root: a unit vector comes out with rms 1/(1+ε).</summary>
     public const double Epsilon = 1e-4;
-
-    /// <summary>E[silu(x)²]^½ for x ~ N(0, 1).</summary>
-    private const double SiluMagnitude = 0.596;
 
     /// <summary>x / (ε + rms(x)), the rms taken over <paramref name="dims"/> in float32.</summary>
     /// <param name="x">Of any shape.</param>
@@ -35,16 +33,11 @@ public static class MagnitudePreserving
     public static Tensor Normalize(Tensor x, long[]? dims = null, double epsilon = Epsilon)
     {
         dims ??= [.. Enumerable.Range(1, (int)x.dim() - 1)];
-        return x.mul(InverseMagnitude(x, dims, epsilon).to(x.dtype));
+        return FusedOperators.Normalize(x, dims, epsilon);
     }
 
-    /// <summary>Forced weight normalisation: overwrites <paramref name="weight"/> by its normalised self, outside autograd.</summary>
-    public static void NormalizeInPlace(Tensor weight)
-    {
-        using var guard = torch.no_grad();
-        using var scope = torch.NewDisposeScope();
-        weight.copy_(Normalize(weight));
-    }
+    /// <summary>Forced weight normalisation: overwrites <paramref name="weights"/> by their normalised selves, outside autograd.</summary>
+    public static void NormalizeInPlace(params IReadOnlyList<Tensor> weights) => FusedOperators.NormalizeRows(weights, Epsilon);
 
     /// <summary>
     /// The weight a layer multiplies with: normalised inside autograd, times gain/√fan_in, in the number format of the layer's input
@@ -56,11 +49,7 @@ public static class MagnitudePreserving
     public static Tensor EffectiveWeight(Tensor weight, Tensor? gain, ScalarType type)
     {
         double scale = 1 / Math.Sqrt((double)weight.numel() / weight.shape[0]);
-        long[] dims = [.. Enumerable.Range(1, (int)weight.dim() - 1)];
-        var factor = InverseMagnitude(weight, dims, Epsilon).mul(scale);
-
-        // One factor per output, so that the weight itself is read and written once.
-        return weight.mul(gain is null ? factor : factor.mul(gain)).to(type);
+        return FusedOperators.NormalizedWeight(weight, gain, scale, Epsilon).to(type);
     }
 
     /// <summary>A linear layer, or a convolution with zero padding if the weight has four dimensions; always without bias.</summary>
@@ -70,27 +59,26 @@ public static class MagnitudePreserving
     public static Tensor Linear(Tensor x, Tensor weight, Tensor? gain = null)
     {
         var effective = EffectiveWeight(weight, gain, x.dtype);
-        if (weight.dim() == 2)
-        {
-            return F.linear(x, effective);
-        }
-
-        return F.conv2d(x, effective, null, strides: [1, 1], padding: [weight.shape[2] / 2, weight.shape[3] / 2]);
+        return weight.dim() == 2 ? F.linear(x, effective) : FusedOperators.Convolution(x, effective);
     }
 
-    /// <summary>silu(x) / 0.596 (Equation 81).</summary>
-    public static Tensor Silu(Tensor x) => F.silu(x).div(SiluMagnitude);
+    /// <summary>silu(x) / 0.596 (Equation 81), where 0.596 is E[silu(x)²]^½ for x ~ N(0, 1).</summary>
+    public static Tensor Silu(Tensor x) => FusedOperators.MpSilu(x);
 
     /// <summary>silu(y · c) / 0.596, the modulation of a block's residual branch.</summary>
     /// <param name="y">[N, C, H, W].</param>
     /// <param name="c">[N or 1, C]; cast to the type of <paramref name="y"/>.</param>
-    public static Tensor ModulatedSilu(Tensor y, Tensor c) => Silu(y.mul(c.unsqueeze(2).unsqueeze(3).to(y.dtype)));
+    public static Tensor ModulatedSilu(Tensor y, Tensor c) => FusedOperators.ModulatedMpSilu(y, c);
 
     /// <summary>((1−t)·a + t·b) / √((1−t)² + t²) (Equation 88).</summary>
-    public static Tensor Sum(Tensor a, Tensor b, double t = 0.5)
+    /// <param name="a">First term.</param>
+    /// <param name="b">Second term, of the same shape.</param>
+    /// <param name="t">Share of the second term.</param>
+    /// <param name="limit">Clamps the sum to ±limit; null for no clamp. What is clamped has no gradient.</param>
+    public static Tensor Sum(Tensor a, Tensor b, double t = 0.5, double? limit = null)
     {
         double scale = 1 / Math.Sqrt(((1 - t) * (1 - t)) + (t * t));
-        return a.mul((1 - t) * scale).add(b, t * scale);
+        return FusedOperators.MpSum(a, b, (1 - t) * scale, t * scale, limit);
     }
 
     /// <summary>Concatenation along channels in which <paramref name="a"/> contributes 1−t and <paramref name="b"/> t of the magnitude, however many channels each has (Equation 103).</summary>
@@ -98,7 +86,7 @@ public static class MagnitudePreserving
     {
         double countA = a.shape[1], countB = b.shape[1];
         double scale = Math.Sqrt((countA + countB) / (((1 - t) * (1 - t)) + (t * t)));
-        return torch.cat([a.mul(scale / Math.Sqrt(countA) * (1 - t)), b.mul(scale / Math.Sqrt(countB) * t)], 1);
+        return FusedOperators.MpCat(a, b, scale / Math.Sqrt(countA) * (1 - t), scale / Math.Sqrt(countB) * t);
     }
 
     /// <summary>√2 · cos(v·f + φ) for every value v and every frequency f with its phase φ (Equation 75); float32 inside.</summary>
@@ -123,7 +111,7 @@ public static class MagnitudePreserving
         // The box filter has cheaper forms than a depthwise convolution.
         if (filter.Count == 2 && filter[0] == filter[1])
         {
-            return mode == ResampleMode.Down ? F.avg_pool2d(x, 2) : RepeatPixels(x);
+            return FusedOperators.BoxResample(x, up: mode == ResampleMode.Up);
         }
 
         long channels = x.shape[1], padding = (filter.Count - 1) / 2;
@@ -137,30 +125,7 @@ public static class MagnitudePreserving
     /// <param name="qkv">[N, 3C, H, W]; output channel (head · C/heads + c)·3 + {0: query, 1: key, 2: value}, that is interleaved, not stacked.</param>
     /// <param name="heads">Number of heads.</param>
     /// <returns>[N, C, H, W].</returns>
-    public static Tensor Attention(Tensor qkv, int heads)
-    {
-        long images = qkv.shape[0], channels = qkv.shape[1] / 3, height = qkv.shape[2], width = qkv.shape[3];
-        long depth = channels / heads;
-        var parts = Normalize(qkv.reshape(images, heads, depth, 3, height * width), [2]).unbind(3);
-        var (query, key, value) = (parts[0], parts[1], parts[2]);
-
-        // [N, heads, queries, keys]
-        var weights = query.transpose(2, 3).matmul(key.div(Math.Sqrt(depth))).softmax(-1);
-        return value.matmul(weights.transpose(2, 3)).reshape(images, channels, height, width);
-    }
-
-    /// <summary>1 / (ε + rms) in float32; the reduced dimensions stay, with size 1.</summary>
-    private static Tensor InverseMagnitude(Tensor x, long[] dims, double epsilon)
-    {
-        var norm = torch.linalg.vector_norm(x.to(ScalarType.Float32), 2, dims, keepdim: true);
-        return norm.mul(Math.Sqrt((double)norm.numel() / x.numel())).add(epsilon).reciprocal();
-    }
-
-    private static Tensor RepeatPixels(Tensor x)
-    {
-        var (images, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
-        return x.reshape(images, channels, height, 1, width, 1).expand(images, channels, height, 2, width, 2).reshape(images, channels, 2 * height, 2 * width);
-    }
+    public static Tensor Attention(Tensor qkv, int heads) => FusedOperators.CosineAttention(qkv, heads, Epsilon);
 
     private static Tensor Kernel(IReadOnlyList<double> filter, double gain)
     {

@@ -84,18 +84,14 @@ internal sealed class UNetBlock : IUNetModule
             x = skip.Apply(x);
         }
 
-        x = MagnitudePreserving.Sum(x, y, options.ResBalance);
+        bool attends = queryKeyValue is not null;
+        x = MagnitudePreserving.Sum(x, y, options.ResBalance, attends ? null : options.ClipAct);
 
-        // 4. Attention.
+        // 4. Attention. The last sum of a block is the one that is clipped.
         if (queryKeyValue is not null && projection is not null)
         {
             y = projection.Apply(MagnitudePreserving.Attention(queryKeyValue.Apply(x), Heads));
-            x = MagnitudePreserving.Sum(x, y, options.AttnBalance);
-        }
-
-        if (options.ClipAct is { } limit)
-        {
-            x = x.clamp(-limit, limit);
+            x = MagnitudePreserving.Sum(x, y, options.AttnBalance, options.ClipAct);
         }
 
         return x.MoveToOuterDisposeScope();

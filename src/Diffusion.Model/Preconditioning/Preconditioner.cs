@@ -66,16 +66,7 @@ internal sealed class Preconditioner : INetwork
         return new DenoiserOutput(denoised.MoveToOuterDisposeScope(), uncertainty?.MoveToOuterDisposeScope());
     }
 
-    public void NormalizeWeights()
-    {
-        foreach (var parameter in Parameters)
-        {
-            if (parameter.IsNormalized)
-            {
-                MagnitudePreserving.NormalizeInPlace(parameter.Value);
-            }
-        }
-    }
+    public void NormalizeWeights() => MagnitudePreserving.NormalizeInPlace([.. Parameters.Where(parameter => parameter.IsNormalized).Select(parameter => parameter.Value)]);
 
     public OperationCounter CountOperations()
     {

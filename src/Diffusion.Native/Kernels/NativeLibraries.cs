@@ -2,18 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.Native;
 
-/// <summary>Finds our two libraries beside the program. A library that is absent is a fact to work with, not an error.</summary>
+/// <summary>Finds our libraries beside the program. A library that is absent is a fact to work with, not an error.</summary>
 internal static partial class NativeLibraries
 {
     public const string Kernels = "diffusion_native";
     public const string Gloo = "diffusion_gloo";
+    public const string Operators = "diffusion_operators";
     private static readonly Lazy<(nint Handle, string Problem)> KernelsLibrary = new(() => Open(Kernels));
     private static readonly Lazy<(nint Handle, string Problem)> GlooLibrary = new(() => Open(Gloo));
+
+    private static readonly Lazy<(nint Handle, string Problem)> OperatorsLibrary = new(() => Open(Operators));
 
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => name switch
     {
         Kernels => KernelsLibrary.Value.Handle,
         Gloo => GlooLibrary.Value.Handle,
+        Operators => OperatorsLibrary.Value.Handle,
         _ => 0,
     });
 
@@ -22,6 +26,9 @@ internal static partial class NativeLibraries
 
     /// <summary>Empty when the transport is loaded, else why not.</summary>
     public static string GlooProblem => GlooLibrary.Value.Problem;
+
+    /// <summary>Empty when the fused operators are loaded, else why not. libtorch must be loaded already.</summary>
+    public static string OperatorsProblem => OperatorsLibrary.Value.Problem;
 
     private static (nint Handle, string Problem) Open(string name)
     {
