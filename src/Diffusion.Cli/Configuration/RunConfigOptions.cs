@@ -132,9 +132,16 @@ internal sealed partial class RunConfigOptions
             throw new ConfigurationException($"--config {path} cannot be read: {e.Message}");
         }
 
-        // Parsed whole first: its unknown keys are reported under the file's own name.
-        StrictJson.Parse<RunConfig>(text, path);
-        return (JsonObject)JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
+        // Not read into the record yet: a file may change single options of a part that the preset names.
+        try
+        {
+            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject
+                ?? throw new ConfigurationException($"--config {path} must hold one JSON object.");
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigurationException($"--config {path} is not valid JSON: {e.Message}");
+        }
     }
 
     private static void Overlay(JsonObject target, JsonObject source)

@@ -62,9 +62,10 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         var plan = PostHocReconstruction.Plan(snapshots, [.. options.Lengths]);
         imagesSeen = plan.Outputs[0].Target.ImagesSeen;
         Console.WriteLine($"Reconstructing {plan.Outputs.Count} EMA lengths at {ImageCount.Kimg(imagesSeen)} from {snapshots.Paths.Count} snapshots");
-        foreach (var output in plan.Outputs.Where(o => o.Warning is not null))
+        var rough = plan.Outputs.Where(o => o.Warning is not null).Select(o => string.Create(CultureInfo.InvariantCulture, $"{o.Target.RelativeStd:0.###} ({100 * o.Solution.ExpectedError:0} %)")).ToArray();
+        if (rough.Length > 0)
         {
-            Console.WriteLine($"note: {output.Warning}");
+            Console.WriteLine($"note: the snapshots give these lengths only roughly (share of the profile missed): {string.Join(", ", rough)}. More snapshots, or more lengths tracked, give them better.");
         }
 
         plan.Run(run.Report, new ReconstructionOptions { VerifyInputs = true }, cancellationToken: cancellationToken);

@@ -64,11 +64,6 @@ internal static class DoctorVerb
             {
                 problems.Add($"Gradients cannot be exchanged between processes: {CpuEnvironment.Gloo} Run: apt-get install libgloo-dev, then build again.");
             }
-
-            foreach (string problem in CpuEnvironment.SelfTest())
-            {
-                problems.Add($"Kernel self-test: {problem}");
-            }
         }
 
         private void Torch()
@@ -80,7 +75,7 @@ internal static class DoctorVerb
             catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or EntryPointNotFoundException or BadImageFormatException)
             {
                 Say("libtorch", "cannot be loaded");
-                problems.Add($"{(e as TypeInitializationException)?.InnerException?.Message ?? e.Message} Without libtorch there is no training and no sampling; converting data and reconstructing work.");
+                problems.Add($"{e.GetBaseException().Message} Without libtorch there is no training and no sampling; converting data and reconstructing work.");
             }
         }
 
@@ -91,6 +86,9 @@ internal static class DoctorVerb
             using var scope = torch.NewDisposeScope();
             Say("libtorch", $"{torch.__version__} in {Path.GetDirectoryName(Mapped("libtorch_cpu.so")) ?? "an unknown place"}");
             SelfTest();
+
+            // Arenas are tensors, so the kernels can only be tried where libtorch works.
+            problems.AddRange(CpuEnvironment.SelfTest().Select(problem => $"Kernel self-test: {problem}"));
             string? blas = Mapped("openblas") ?? Mapped("libmkl") ?? Mapped("libblis") ?? Mapped("libblas");
             Say("blas", blas ?? "built into libtorch");
             Say("threads", $"{torch.get_num_threads()}");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Diffusion.Contracts.Configuration;
 using Diffusion.Evaluation.Golden;
 using TorchSharp;
 
@@ -19,8 +20,19 @@ internal static class GoldenVerb
 
     private static int Run(string directory, string device, bool failuresOnly, CancellationToken cancellationToken)
     {
+        if (!Directory.Exists(directory))
+        {
+            throw new ConfigurationException($"'{directory}' is no folder. Give the one that holds the cases, e.g. tests/Golden.");
+        }
+
+        var networks = torch.device(device);
+        if (networks.type == DeviceType.CUDA && !torch.cuda.is_available())
+        {
+            throw new ConfigurationException($"--device is {device}, but this machine's libtorch finds no GPU. Leave it out, or run 'diffusion doctor' to see why.");
+        }
+
         var counts = new Dictionary<GoldenVerdict, int>();
-        foreach (var result in new GoldenRunner(torch.device(device)).Run(directory, cancellationToken))
+        foreach (var result in new GoldenRunner(networks).Run(directory, cancellationToken))
         {
             counts[result.Verdict] = counts.GetValueOrDefault(result.Verdict) + 1;
             if (!failuresOnly || result.Verdict != GoldenVerdict.Passed)

@@ -8,7 +8,7 @@ namespace Diffusion.Cli.Verbs;
 internal static class WorkerVerb
 {
     // The coordinator is told by the same event and dismisses its workers, after they have saved; only if it does not, they leave by themselves.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     public static Command Create()
     {

@@ -43,9 +43,16 @@ internal sealed class Canvas : IDisposable
 
             File.Move(temporary, path, overwrite: true);
         }
+        catch (IOException e)
+        {
+            throw new IOException($"{path} cannot be written: {e.Message}", e);
+        }
         finally
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
         }
     }
 
@@ -184,7 +191,7 @@ internal sealed class Canvas : IDisposable
         status = status != 0 ? status : Cairo.cairo_status(context);
         if (status != 0)
         {
-            throw new IOException($"The picture cannot be drawn: {Marshal.PtrToStringUTF8(Cairo.cairo_status_to_string(status))}.");
+            throw new IOException($"cairo says '{Marshal.PtrToStringUTF8(Cairo.cairo_status_to_string(status))}'. Is there such a folder, and room on the disk?");
         }
     }
 }

@@ -32,12 +32,12 @@ public sealed partial class ReadmeCommandsTests
         Assert.Empty(CommandLine.Problems(CommandLine.Parse(words)));
     }
 
-    // Fenced blocks only; comments behind a command and prompts before it are no part of it.
+    // Fenced blocks only, without their pictures; comments behind a command and prompts before it are no part of it.
     private static IEnumerable<string> In(string text) => Fences().Matches(text)
         .SelectMany(m => m.Groups[1].Value.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n'))
         .Select(line => line.Split(" #")[0].Trim().TrimStart('$', ' ').TrimEnd('&', ' '))
         .Select(line => Assignments().Replace(line, ""))
-        .Where(line => line.StartsWith("./launch.sh", StringComparison.Ordinal));
+        .Where(line => line.StartsWith("./launch.sh", StringComparison.Ordinal) && !line.Contains('─', StringComparison.Ordinal));
 
     [GeneratedRegex("^```[a-z]*\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex Fences();
