@@ -31,8 +31,13 @@ public sealed record GoldenResult(string Case, string Part, double LargestError,
     /// <summary>Something no check knows.</summary>
     public static GoldenResult Skip(string @case, string part, string remark) => new(@case, part, double.NaN, double.NaN, GoldenVerdict.Skipped, remark);
 
-    /// <summary>Something that stopped before it could be compared.</summary>
-    public static GoldenResult Failure(string @case, string part, Exception exception) => new(@case, part, double.NaN, 0, GoldenVerdict.Failed, $"{exception.GetType().Name}: {exception.Message}");
+    /// <summary>Something that stopped before it could be compared. Messages of libtorch go on for pages; their beginning says it.</summary>
+    public static GoldenResult Failure(string @case, string part, Exception exception)
+    {
+        const int Longest = 400;
+        string message = exception.Message.Length <= Longest ? exception.Message : exception.Message[..Longest] + "…";
+        return new GoldenResult(@case, part, double.NaN, 0, GoldenVerdict.Failed, $"{exception.GetType().Name}: {message}");
+    }
 
     /// <summary>One line: the verdict, the case, the part, and the numbers where there are any.</summary>
     public override string ToString()

@@ -25,7 +25,7 @@ internal sealed class SchedulesCheck : IGoldenCheck
             ImageSelection.Subset((int)row.Integer("size"), (int)row.Integer("max_size"), row.Integer("random_seed")).Select(index => (long)index), row.Integers("raw_idx"))),
         ["kimg_to_nimg"] = (0, row => Math.Abs(new SnapshotName(SnapshotName.Training, row.Integer("kimg"), 0.1).ImagesSeen - row.Integer("nimg"))),
         ["snapshot_names"] = (0, Name),
-        ["parse_std_list"] = (0, row => GoldenParts.Largest(LengthList.Parse(row.Text("s")), row.Numbers("out"), GoldenParts.Scaled)),
+        ["parse_std_list"] = (Tolerance, row => GoldenParts.Largest(LengthList.Parse(row.Text("s")), row.Numbers("out"), GoldenParts.Scaled)),
         ["parse_nimg"] = (0, row => Math.Abs(ImageCount.Parse(row.Text("s")) - row.Integer("out"))),
         ["seed_batches"] = (0, Batches),
     };
