@@ -71,11 +71,14 @@ internal static class TrainingImages
         }
 
         int channels = dataset.Element == ImageElement.Latent ? Data.LatentEncoder.FinalChannels : dataset.Shape.Channels;
-        var problems = ModelParts.Problems(config, new NetworkImages(dataset.Shape.Height, channels, images.LabelDim)).ToArray();
+        var shape = new NetworkImages(dataset.Shape.Height, channels, images.LabelDim);
+        var problems = ModelParts.Problems(config, shape).ToArray();
         if (problems.Length > 0)
         {
             throw new ConfigurationException(problems);
         }
+
+        Configuration.StartingWeights.RequireFit(config, shape);
     }
 
     private static string Shapes(string parent, CancellationToken cancellationToken)

@@ -15,6 +15,8 @@ internal sealed partial class RunConfigOptions
     private readonly Option<string[]> set = new("--set") { Description = "Set any key, e.g. --set network.channelMult=[1,2]", HelpName = "KEY=VALUE", AllowMultipleArgumentsPerToken = false };
     private readonly Option<string?> data = new("--data") { Description = "Images to learn: folder or ZIP of images with class folders or dataset.json, CIFAR-10 or MNIST archive, packed folder (data.path)", HelpName = "PATH" };
 
+    private readonly Option<string?> initialWeights = new("--init-from") { Description = "Weights to start from in place of drawn ones: a snapshot, or a published network's state dictionary as safetensors; only the worker that starts the run reads it (initialization.path)", HelpName = "FILE" };
+
     // As the field writes them, and as the file does.
     private static readonly Dictionary<string, string> Precisions = Enum.GetNames<ComputePrecision>().ToDictionary(n => n.ToLowerInvariant(), JsonNamingPolicy.KebabCaseLower.ConvertName);
 
@@ -49,6 +51,7 @@ internal sealed partial class RunConfigOptions
         command.Add(preset);
         command.Add(file);
         command.Add(data);
+        command.Add(initialWeights);
         foreach (var setting in settings)
         {
             command.Add(setting.Option);
@@ -88,6 +91,11 @@ internal sealed partial class RunConfigOptions
             Put(json, "data.path", Path.GetFullPath(dataPath));
         }
 
+        if (result.GetValue(initialWeights) is { } weights)
+        {
+            json["initialization"] = new JsonObject { ["path"] = Path.GetFullPath(weights) };
+        }
+
         foreach (string assignment in result.GetValue(set) ?? [])
         {
             int equals = assignment.IndexOf('=', StringComparison.Ordinal);
@@ -99,7 +107,7 @@ internal sealed partial class RunConfigOptions
             Put(json, assignment[..equals], Value(assignment[(equals + 1)..]));
         }
 
-        return StrictJson.Read<RunConfig>(json);
+        return StartingWeights.Identified(StrictJson.Read<RunConfig>(json));
     }
 
     /// <summary>A value of <c>--set</c>: JSON, a number of images with suffix, or else a text.</summary>

@@ -91,7 +91,7 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         var chart = new LineChart
         {
             Title = $"{run.Name}: held-out loss over EMA length",
-            Subtitle = $"{ImageCount.Kimg(imagesSeen)}; {images} held-out images, {options.DrawsPerImage} noise levels each; bars: standard error of the difference to the minimum",
+            Subtitle = $"{ImageCount.Kimg(imagesSeen)}, {images} held-out images at {options.DrawsPerImage} noise levels; bars: standard error of the difference to the minimum",
             XLabel = "EMA length σ_{rel}",
             YLabel = "weighted squared error per pixel",
             XScale = ChartScale.Logarithmic,

@@ -64,12 +64,15 @@ internal sealed class ChartPainter
     {
         double centre = (left + right) / 2;
         canvas.Color(Ink.Black);
-        canvas.Text(chart.Title, centre, 22, 13, anchor: 0.5, bold: true);
+        canvas.Text(chart.Title, chart.Width / 2, 22, Fitting(chart.Title, 13, bold: true), anchor: 0.5, bold: true);
         canvas.Text(chart.XLabel, centre, chart.Height - 12, 11.5, anchor: 0.5);
         canvas.Text(chart.YLabel, 17, (top + bottom) / 2, 11.5, anchor: 0.5, vertical: true);
         canvas.Color(Ink.Grey);
-        canvas.Text(chart.Subtitle, centre, 38, LabelSize, anchor: 0.5);
+        canvas.Text(chart.Subtitle, chart.Width / 2, 38, Fitting(chart.Subtitle, LabelSize, bold: false), anchor: 0.5);
     }
+
+    // A long line is set smaller rather than cut off.
+    private double Fitting(string text, double size, bool bold) => size * Math.Min(1, (chart.Width - 20) / Math.Max(1, canvas.TextWidth(text, size, bold)));
 
     private void DrawAxes()
     {
