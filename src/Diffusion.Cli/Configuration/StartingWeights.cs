@@ -30,7 +30,7 @@ internal static class StartingWeights
         }
     }
 
-    private static T Reading<T>(string path, string[]? names, Func<StateDictionary, T> read)
+    private static T Reading<T>(string path, string[]? names, Func<NetworkFile, T> read)
     {
         if (!File.Exists(path))
         {
@@ -39,7 +39,7 @@ internal static class StartingWeights
 
         try
         {
-            using var file = StateDictionary.Open(path, names);
+            using var file = NetworkFile.Open(path, names);
             return read(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

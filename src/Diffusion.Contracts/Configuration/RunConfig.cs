@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace Diffusion.Contracts.Configuration;
 
@@ -19,6 +20,11 @@ public sealed record RunConfig
 
     /// <summary>The network.</summary>
     public ComponentConfig Network { get; init; } = ComponentConfig.Of("edm2-unet");
+
+    /// <summary>The weights the run starts from; null for drawn ones.</summary>
+    /// <value>null, and then not written, so that a run without has the digest it always had.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public InitializationConfig? Initialization { get; init; }
 
     /// <summary>Input and output scaling around the network, with the log-variance head.</summary>
     public ComponentConfig Preconditioning { get; init; } = ComponentConfig.Of("edm2");
@@ -50,14 +56,21 @@ public sealed record RunConfig
             yield return $"training.batchSize is {Training.BatchSize}, not divisible by {Shards} shards. Try {Math.Max(1, (Training.BatchSize + Shards / 2) / Shards) * Shards}, or fewer shards.";
         }
 
-        foreach (string problem in Data.Problems().Concat(Training.Problems()).Concat(Averaging.Problems()))
+        foreach (string problem in Data.Problems().Concat(Training.Problems()).Concat(Averaging.Problems()).Concat(Initialization?.Problems() ?? []))
         {
             yield return problem;
         }
     }
 
+    /// <summary>The same run without the places that its files have on one box: what is computed, not from where.</summary>
+    public RunConfig WithoutPaths() => this with
+    {
+        Data = Data with { Path = "" },
+        Initialization = Initialization is null ? null : Initialization with { Path = "" },
+    };
+
     /// <summary>SHA-256 (hex) of the canonical JSON: two processes with the same digest were asked for the same run.</summary>
-    public string Digest() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(StrictJson.Write(this with { Data = Data with { Path = "" } }))));
+    public string Digest() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(StrictJson.Write(WithoutPaths()))));
 
     /// <summary>Throws if there are problems.</summary>
     /// <exception cref="ConfigurationException">Naming them all.</exception>

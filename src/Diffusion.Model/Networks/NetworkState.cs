@@ -28,11 +28,9 @@ public static class NetworkState
     /// <exception cref="ArgumentException">Names or shapes differ from the network's; all differences are listed.</exception>
     public static void LoadState(this INetwork network, IReadOnlyDictionary<string, Tensor> state, Device? device = null)
     {
-        var problems = Differences(network, state).ToList();
-        if (problems.Count > 0)
+        if (network.Misfit(state.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<long>)pair.Value.shape)) is { } differences)
         {
-            string shown = string.Join("; ", problems.Take(10)) + (problems.Count > 10 ? $"; and {problems.Count - 10} more" : "");
-            throw new ArgumentException($"The state does not fit the network: {shown}. Build the network from the options stored with the state.", nameof(state));
+            throw new ArgumentException($"The state does not fit the network: {differences}. Build the network from the options stored with the state.", nameof(state));
         }
 
         using var guard = torch.no_grad();
@@ -40,6 +38,15 @@ public static class NetworkState
         {
             place.Write(state[place.Name], device);
         }
+    }
+
+    /// <summary>How names and shapes differ from those of the network's own state; null if they are the same.</summary>
+    /// <param name="network">Network to fill.</param>
+    /// <param name="shapes">Shapes by state-dictionary name.</param>
+    public static string? Misfit(this INetwork network, IReadOnlyDictionary<string, IReadOnlyList<long>> shapes)
+    {
+        var problems = Differences(network, shapes).ToList();
+        return problems.Count == 0 ? null : string.Join("; ", problems.Take(10)) + (problems.Count > 10 ? $"; and {problems.Count - 10} more" : "");
     }
 
     /// <summary>The bound tensors by name, in state order. They stay the network's.</summary>
@@ -55,22 +62,22 @@ public static class NetworkState
         }
     }
 
-    private static IEnumerable<string> Differences(INetwork network, IReadOnlyDictionary<string, Tensor> state)
+    private static IEnumerable<string> Differences(INetwork network, IReadOnlyDictionary<string, IReadOnlyList<long>> shapes)
     {
         var known = network.StateOrder.ToDictionary(place => place.Name);
         foreach (var place in network.StateOrder)
         {
-            if (!state.TryGetValue(place.Name, out var tensor))
+            if (!shapes.TryGetValue(place.Name, out var shape))
             {
                 yield return $"{place.Name} is missing";
             }
-            else if (!tensor.shape.SequenceEqual(place.Shape))
+            else if (!shape.SequenceEqual(place.Shape))
             {
-                yield return $"{place.Name} is [{string.Join(", ", tensor.shape)}], not [{string.Join(", ", place.Shape)}]";
+                yield return $"{place.Name} is [{string.Join(", ", shape)}], not [{string.Join(", ", place.Shape)}]";
             }
         }
 
-        foreach (string name in state.Keys.Where(name => !known.ContainsKey(name)))
+        foreach (string name in shapes.Keys.Where(name => !known.ContainsKey(name)))
         {
             yield return $"{name} is unknown";
         }

@@ -73,7 +73,8 @@ public delegate void ArenaSink(long offset, ReadOnlySpan<float> values);
 /// <summary>One arena to be saved: parameters, a moment of Adam, an average.</summary>
 /// <param name="Name">Name of its file, without extension: letters, digits, '.', '-' and '_'.</param>
 /// <param name="Source">Its values, asked for in ascending order and in pieces of at most <see cref="CheckpointWriter.ChunkElements"/>.</param>
-public sealed record CheckpointArena(string Name, ArenaSource Source)
+/// <param name="Layout">Its layout, where that is not the one of the weights.</param>
+public sealed record CheckpointArena(string Name, ArenaSource Source, ArenaLayout? Layout = null)
 {
     /// <summary>An arena that lies in managed memory.</summary>
     public static CheckpointArena FromMemory(string name, ReadOnlyMemory<float> values)

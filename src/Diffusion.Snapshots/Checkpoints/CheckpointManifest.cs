@@ -29,7 +29,8 @@ public record CheckpointState
 /// <param name="Name">The arena's name; the file is <c>NAME.safetensors</c>.</param>
 /// <param name="Bytes">Size of the file.</param>
 /// <param name="ContentId">SHA-256 that identifies every byte of the file.</param>
-public sealed record CheckpointFile(string Name, long Bytes, string ContentId);
+/// <param name="LayoutDigest">Digest of its layout, where that is not the one of the weights.</param>
+public sealed record CheckpointFile(string Name, long Bytes, string ContentId, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? LayoutDigest = null);
 
 /// <summary>The list of a checkpoint's files, written last: a checkpoint without it does not exist.</summary>
 public sealed record CheckpointManifest : CheckpointState
@@ -51,7 +52,7 @@ public sealed record CheckpointManifest : CheckpointState
     /// <summary>Version of the format.</summary>
     public int FormatVersion { get; init; } = CurrentVersion;
 
-    /// <summary>Digest of the arenas' layout; see <see cref="ArenaLayout.Digest"/>.</summary>
+    /// <summary>Digest of the layout of the weights, which most arenas share; see <see cref="ArenaLayout.Digest"/>.</summary>
     public required string LayoutDigest { get; init; }
 
     /// <summary>The arenas' files.</summary>

@@ -119,14 +119,15 @@ public sealed class Checkpoint
     /// <exception cref="DamagedFileException">The file is not the one in the manifest.</exception>
     public void Read(string name, ArenaLayout layout, ArenaSink sink)
     {
-        if (layout.Digest != Manifest.LayoutDigest)
-        {
-            throw new ArgumentException(
-                $"'{Path}' holds arenas of layout {Manifest.LayoutDigest[..12]}…, the network has {layout.Digest[..12]}…. Resume with the configuration the run was started with.", nameof(layout));
-        }
-
         var recorded = Manifest.Files.FirstOrDefault(file => file.Name == name)
             ?? throw new ArgumentException($"'{Path}' has no arena '{name}'. It has {string.Join(", ", Arenas)}.", nameof(name));
+        string saved = recorded.LayoutDigest ?? Manifest.LayoutDigest;
+        if (layout.Digest != saved)
+        {
+            throw new ArgumentException(
+                $"'{Path}' holds {name} in layout {saved[..12]}…, the network has {layout.Digest[..12]}…. Resume with the configuration the run was started with.", nameof(layout));
+        }
+
         using var file = OpenArena(name);
         CheckIdentity(file, recorded, file.RecordedDigest?.ContentId);
         var buffer = new float[ChunkElements];

@@ -47,7 +47,7 @@ public sealed class CheckpointWriter : IDisposable
 
     /// <summary>Saves a checkpoint; it is on the disk and visible when this returns. One of the same image count is replaced.</summary>
     /// <param name="state">What it is.</param>
-    /// <param name="layout">Layout shared by all arenas.</param>
+    /// <param name="layout">Layout of all arenas that name no other.</param>
     /// <param name="arenas">Parameters, moments, averages.</param>
     /// <param name="cancellationToken">Gives up between pieces; nothing is visible then.</param>
     /// <exception cref="SaveFailedException">The file system refused; earlier checkpoints are untouched and the save may be tried again.</exception>
@@ -117,9 +117,10 @@ public sealed class CheckpointWriter : IDisposable
 
         string path = Path.Combine(writing, arena.Name + CheckpointName.FileExtension);
         var metadata = new Dictionary<string, string> { ["run_id"] = state.RunId, ["arena"] = arena.Name };
-        var specs = layout.Slots.Select(slot => new TensorSpec(slot.Name, ElementType.Float32, slot.Shape)).ToList();
+        var slots = (arena.Layout ?? layout).Slots;
+        var specs = slots.Select(slot => new TensorSpec(slot.Name, ElementType.Float32, slot.Shape)).ToList();
         using var writer = SafetensorsWriter.Create(path, specs, metadata);
-        foreach (var slot in layout.Slots)
+        foreach (var slot in slots)
         {
             for (long done = 0; done < slot.Count;)
             {
@@ -131,7 +132,7 @@ public sealed class CheckpointWriter : IDisposable
         }
 
         var digest = writer.Complete();
-        return new CheckpointFile(arena.Name, new FileInfo(path).Length, digest.ContentId);
+        return new CheckpointFile(arena.Name, new FileInfo(path).Length, digest.ContentId, arena.Layout?.Digest);
     }
 
     private static CheckpointManifest WriteManifest(string writing, CheckpointState state, ArenaLayout layout, IReadOnlyList<CheckpointFile> files)

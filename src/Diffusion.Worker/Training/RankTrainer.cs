@@ -92,7 +92,7 @@ internal sealed class RankTrainer : IDisposable
             }
 
             Observe(request, WorkerPhase.Synchronising);
-            new StateSynchronisation(state, saver, logger).Run(connected, request, cancellation.Token);
+            new StateSynchronisation(state, saver, config.Initialization, logger).Run(connected, request, cancellation.Token);
             return Train(connected, request, cancellation.Token);
         }
         catch (CollectiveException e)
@@ -225,7 +225,7 @@ internal sealed class RankTrainer : IDisposable
             return;
         }
 
-        string tensor = RunSaver.FirstNonFinite(state.Gradients);
+        string tensor = RunSaver.FirstNonFinite(state.Gradients) ?? "none";
         logger.LogWarning("Step skipped at {ImagesSeen} images: {NonFinite} gradient values are not finite, the first in {Tensor}", imagesSeen, outcome.Gradient.NonFiniteCount, tensor);
         if (state.SkippedInARow >= config.Training.NonFiniteStepsLimit)
         {

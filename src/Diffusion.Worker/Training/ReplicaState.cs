@@ -15,6 +15,9 @@ namespace Diffusion.Worker.Training;
 /// <remarks>One arena each; the network's parameters are views of <see cref="Weights"/>, their gradients views of <see cref="Gradients"/>.</remarks>
 internal sealed class ReplicaState : IDisposable
 {
+    /// <summary>Name of <see cref="Buffers"/> among <see cref="Arenas"/>.</summary>
+    public const string BuffersName = "buffers";
+
     private readonly ArenaParameters parameters;
     private readonly int threads;
 
@@ -35,6 +38,7 @@ internal sealed class ReplicaState : IDisposable
         Gradients = new Arena(Layout);
         FirstMoment = new Arena(Layout);
         SecondMoment = new Arena(Layout);
+        Buffers = BindBuffers();
         Averages = [.. AverageTrack.Of(config).Select(track => new TrackedAverage(track, new Arena(Layout)))];
         parameters = ArenaParameters.Bind(Weights, Gradients);
         using (torch.no_grad())
@@ -46,11 +50,7 @@ internal sealed class ReplicaState : IDisposable
             }
         }
 
-        // An average of nothing is the initial network (and its first update, with β = 0, replaces it anyway).
-        foreach (var average in Averages)
-        {
-            average.Arena.CopyFrom(Weights);
-        }
+        StartAverages();
     }
 
     public INetwork Network { get; }
@@ -60,6 +60,9 @@ internal sealed class ReplicaState : IDisposable
     public Arena Weights { get; }
 
     public Arena Gradients { get; }
+
+    /// <summary>The network's fixed tensors; null if it has none. They never change, but a run may have started with others than its seed draws.</summary>
+    public Arena? Buffers { get; }
 
     public Arena FirstMoment { get; }
 
@@ -81,7 +84,19 @@ internal sealed class ReplicaState : IDisposable
 
     /// <summary>All arenas that belong to the state, with the names they have in a checkpoint.</summary>
     public IEnumerable<(string Name, Arena Arena)> Arenas =>
-        [("weights", Weights), ("adam.first", FirstMoment), ("adam.second", SecondMoment), .. Averages.Select(a => (a.Track.ArenaName, a.Arena))];
+    [
+        ("weights", Weights), ("adam.first", FirstMoment), ("adam.second", SecondMoment), .. Averages.Select(a => (a.Track.ArenaName, a.Arena)),
+        .. Buffers is null ? Array.Empty<(string, Arena)>() : [(BuffersName, Buffers)],
+    ];
+
+    /// <summary>An average of nothing is the initial network (and its first update, with β = 0, replaces it anyway).</summary>
+    public void StartAverages()
+    {
+        foreach (var average in Averages)
+        {
+            average.Arena.CopyFrom(Weights);
+        }
+    }
 
     /// <summary>
     /// Forced weight normalisation for the step to come (EDM2, arXiv:2312.02696, section 2.3), exactly once: a step that is repeated after a failure
@@ -142,6 +157,24 @@ internal sealed class ReplicaState : IDisposable
         {
             arena.Dispose();
         }
+    }
+
+    private Arena? BindBuffers()
+    {
+        if (Network.Buffers.Count == 0)
+        {
+            return null;
+        }
+
+        var arena = new Arena(new ArenaLayout(Network.Buffers.Select(b => (b.Name, b.Shape))));
+        for (int slot = 0; slot < Network.Buffers.Count; slot++)
+        {
+            var view = arena.View(slot);
+            view.copy_(Network.Buffers[slot].Value);
+            Network.Buffers[slot].Value = view;
+        }
+
+        return arena;
     }
 
     private readonly record struct Counters(long CompletedStep, long AdamSteps, long SkippedInARow, long Normalized);

@@ -24,9 +24,7 @@ internal sealed class RunSaver : IDisposable
     private readonly ILogger logger;
     private readonly SaveQueue queue;
     private readonly string configDigest;
-    private readonly StoredLayout layout;
     private readonly IReadOnlyList<SnapshotTensor> tensors;
-    private readonly float[][] buffers;
     private CheckpointWriter? checkpoints;
     private SnapshotCopy? kept;
 
@@ -37,9 +35,7 @@ internal sealed class RunSaver : IDisposable
         logger = options.Loggers.CreateLogger<RunSaver>();
         queue = new SaveQueue(options.Observer, logger);
         configDigest = options.Config.Digest();
-        layout = new StoredLayout([.. state.Layout.Slots.Select(s => new StoredSlot(s.Name, s.Shape, s.Offset))]);
         tensors = [.. state.Network.StateOrder.Select(t => new SnapshotTensor(t.Name, t.Shape, t is NetworkBuffer))];
-        buffers = [.. state.Network.StateOrder.Select(t => t is NetworkBuffer ? t.Value.data<float>().ToArray() : [])];
     }
 
     private string Directory => options.RunDirectory ?? throw new InvalidOperationException("This worker does not see the run's directory and cannot be its writer.");
@@ -60,7 +56,8 @@ internal sealed class RunSaver : IDisposable
             return;
         }
 
-        var copy = SnapshotCopy.Of(imagesSeen, state.Averages.Select(a => a.Arena));
+        var averages = state.Averages.Select(a => a.Arena);
+        var copy = SnapshotCopy.Of(imagesSeen, state.Buffers is null ? averages : averages.Append(state.Buffers));
         if (write)
         {
             kept = null;
@@ -149,9 +146,10 @@ internal sealed class RunSaver : IDisposable
                 $"{checkpoint.Path} was written under another configuration (digest {manifest.ConfigDigest[..12]}, this run has {configDigest[..12]}). Use the run's own run.json, or another --run-dir.");
         }
 
-        foreach (var (name, arena) in state.Arenas)
+        // Checkpoints of before buffers were saved belong to runs that drew them.
+        foreach (var (name, arena) in state.Arenas.Where(a => a.Name != ReplicaState.BuffersName || checkpoint.Arenas.Contains(a.Name)))
         {
-            checkpoint.Read(name, layout, (offset, values) => values.CopyTo(arena.Span(offset, values.Length)));
+            checkpoint.Read(name, Stored(arena.Layout), (offset, values) => values.CopyTo(arena.Span(offset, values.Length)));
         }
 
         state.CompletedStep = manifest.Steps;
@@ -161,8 +159,8 @@ internal sealed class RunSaver : IDisposable
         logger.LogInformation("Resumed from {Checkpoint} at {ImagesSeen} images", Path.GetFileName(checkpoint.Path), manifest.ImagesSeen);
     }
 
-    /// <summary>Name of the first tensor with a value that is not finite.</summary>
-    public static string FirstNonFinite(Arena arena)
+    /// <summary>Name of the first tensor with a value that is not finite, if there is one.</summary>
+    public static string? FirstNonFinite(Arena arena)
     {
         for (int slot = 0; slot < arena.Layout.Slots.Count; slot++)
         {
@@ -175,7 +173,7 @@ internal sealed class RunSaver : IDisposable
             }
         }
 
-        return "none";
+        return null;
     }
 
     /// <summary>Waits until everything handed over is on the disk, or the disk has refused once more.</summary>
@@ -207,11 +205,11 @@ internal sealed class RunSaver : IDisposable
                 ImagesSeen = copy.ImagesSeen,
                 RelativeStd = track.StdAt(copy.ImagesSeen),
                 Profile = track.Profile,
-                Config = StrictJson.Write(options.Config with { Data = options.Config.Data with { Path = "" } }),
+                Config = StrictJson.Write(options.Config.WithoutPaths()),
                 Extra = new Dictionary<string, string> { [ModelKey] = StrictJson.Write(state.Network.Options) },
             };
             var entry = new SnapshotWriter(folder, null, elementType).Write(
-                info, tensors, index => tensors[index].IsBuffer ? buffers[index] : arena.Span(arena.Layout.IndexOf(tensors[index].Name)));
+                info, tensors, index => ValuesOf(tensors[index].IsBuffer ? copy.Arenas[^1] : arena, tensors[index].Name));
             if (track.RelativeStd is { } relativeStd)
             {
                 options.Observer.SnapshotSaved(copy.ImagesSeen, relativeStd, entry.File, entry.Bytes, entry.ContentId);
@@ -219,12 +217,17 @@ internal sealed class RunSaver : IDisposable
         }
     }
 
+    private static Span<float> ValuesOf(Arena arena, string tensor) => arena.Span(arena.Layout.IndexOf(tensor));
+
+    private static StoredLayout Stored(Native.ArenaLayout layout) => new([.. layout.Slots.Select(s => new StoredSlot(s.Name, s.Shape, s.Offset))]);
+
     private void WriteCheckpoint(CheckpointState description, string[] names, SnapshotCopy copy)
     {
         long started = options.Time.GetTimestamp();
         checkpoints ??= CheckpointWriter.Open(CheckpointDirectory, new CheckpointRetention(options.Config.Training.KeepCheckpoints));
-        var arenas = names.Select((name, i) => new CheckpointArena(name, (offset, count) => copy.Arenas[i].Span(offset, count))).ToArray();
-        var manifest = checkpoints.Save(description, layout, arenas);
+        var arenas = names.Select((name, i) => new CheckpointArena(
+            name, (offset, count) => copy.Arenas[i].Span(offset, count), name == ReplicaState.BuffersName ? Stored(copy.Arenas[i].Layout) : null)).ToArray();
+        var manifest = checkpoints.Save(description, Stored(state.Layout), arenas);
         checkpoints.RemoveExpired();
         options.Observer.CheckpointSaved(
             description.ImagesSeen, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{description.ImagesSeen:D12}"), manifest.Files.Sum(f => f.Bytes), options.Time.GetElapsedTime(started));

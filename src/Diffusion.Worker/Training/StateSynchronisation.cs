@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Diffusion.Contracts.Configuration;
 using Diffusion.Native.Collectives;
 using Microsoft.Extensions.Logging;
 
 namespace Diffusion.Worker.Training;
 
 /// <summary>At the start of a generation: all ranks hold the most advanced state that any of them has, and prove it.</summary>
-internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, ILogger logger)
+internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, InitializationConfig? initialization, ILogger logger)
 {
     /// <summary>Makes all states equal.</summary>
     /// <exception cref="TrainingFailedException">Two ranks at the same step hold different bits.</exception>
@@ -21,7 +22,7 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
             if (transport.Rank == starter)
             {
                 saver.LoadNewestCheckpoint();
-                state.CompletedStep = Math.Max(0, state.CompletedStep);
+                Start(cancellationToken);
             }
 
             offers = Offers(transport, request, cancellationToken);
@@ -54,6 +55,20 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
         }
 
         saver.WriteMissedSnapshots(request.Writes);
+    }
+
+    // Weights of a file reach all other ranks as any state does: only this rank has to see the file.
+    private void Start(CancellationToken cancellationToken)
+    {
+        if (state.CompletedStep < 0)
+        {
+            if (initialization is not null)
+            {
+                InitialWeights.Load(initialization, state, logger, cancellationToken);
+            }
+
+            state.CompletedStep = 0;
+        }
     }
 
     private Offer[] Offers(IPeerTransport transport, GenerationRequest request, CancellationToken cancellationToken)

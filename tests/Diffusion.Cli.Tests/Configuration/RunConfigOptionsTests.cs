@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Diffusion.Cli.Configuration;
 using Diffusion.Contracts.Configuration;
+using Diffusion.Model.Networks;
+using Diffusion.Snapshots.Safetensors;
 
 namespace Diffusion.Cli.Tests.Configuration;
 
@@ -78,6 +80,50 @@ public sealed class RunConfigOptionsTests : IDisposable
     }
 
     [Fact]
+    public void Read_InitFrom_IsTheSameRunWhereverTheFileIs()
+    {
+        WriteWeights("a.safetensors", 1);
+        WriteWeights("b.safetensors", 1);
+        WriteWeights("c.safetensors", 2);
+
+        var config = Read("--init-from", folder.In("a.safetensors"));
+
+        Assert.Equal(folder.In("a.safetensors"), config.Initialization!.Path);
+        Assert.Equal(config.Digest(), Read("--init-from", folder.In("b.safetensors")).Digest());
+        Assert.NotEqual(config.Digest(), Read("--init-from", folder.In("c.safetensors")).Digest());
+        Assert.NotEqual(config.Digest(), Read().Digest());
+        Assert.Empty(config.Problems());
+
+        // A saved run names its content; it is resumed without the file.
+        File.WriteAllText(folder.In("run.json"), StrictJson.Write(config));
+        File.Delete(folder.In("a.safetensors"));
+        Assert.Equal(config.Digest(), Read("--config", folder.In("run.json")).Digest());
+    }
+
+    [Fact]
+    public void Read_InitFromNoFile_SaysWhatToGive() => Assert.Contains("Give a safetensors file", Refused("--init-from", folder.In("none.safetensors")));
+
+    [Fact]
+    public void Read_InitFromOtherFormat_IsRefused()
+    {
+        File.WriteAllText(folder.In("w.pkl"), "no weights");
+
+        Assert.Contains("w.pkl", Refused("--init-from", folder.In("w.pkl")));
+    }
+
+    [Fact]
+    public void RequireFit_WeightsOfAnotherNetwork_NamesTheTensors()
+    {
+        WriteWeights("w.safetensors", 1);
+        var config = Read("--init-from", folder.In("w.safetensors"));
+
+        string refusal = Assert.Throws<ConfigurationException>(() => StartingWeights.RequireFit(config, new ImageShape(16, 3, 10))).Message;
+
+        Assert.Contains("unet.emb_noise.weight is missing", refusal);
+        Assert.Contains("unet.out_gain is [2], not []", refusal);
+    }
+
+    [Fact]
     public void Flatten_EveryKey_HasAValue() => Assert.All(RunConfigOptions.Flatten(Read()), row => Assert.NotNull(row.Value));
 
     [Theory]
@@ -91,6 +137,13 @@ public sealed class RunConfigOptionsTests : IDisposable
     [InlineData("1-2-3")]
     [InlineData("0-99999999999")]
     public void Seeds_BadList_IsRefused(string text) => Assert.Throws<ConfigurationException>(() => Lists.Seeds("--seeds", text));
+
+    private void WriteWeights(string name, float value)
+    {
+        using var writer = SafetensorsWriter.Create(folder.In(name), [new TensorSpec("unet.out_gain", ElementType.Float32, [2])], new Dictionary<string, string> { ["name"] = name });
+        writer.WriteFloat32([value, value]);
+        writer.Complete();
+    }
 
     private static RunConfig Read(params string[] arguments)
     {

@@ -89,6 +89,25 @@ public sealed class RunConfigTests
         Assert.NotEqual(a.Digest(), (a with { Network = a.Network.With("numBlocks", 2) }).Digest());
     }
 
+    [Fact]
+    public void Digest_StartingWeights_CountByContentNotByPlace()
+    {
+        var drawn = RunPresets.Get(RunPresets.Default);
+        var given = drawn with { Initialization = new InitializationConfig { Path = "/here/w.safetensors", ContentId = new string('a', 64) } };
+        Assert.DoesNotContain("initialization", StrictJson.Write(drawn), StringComparison.Ordinal);
+        Assert.NotEqual(drawn.Digest(), given.Digest());
+        Assert.Equal(given.Digest(), (given with { Initialization = given.Initialization with { Path = "/there/w.safetensors" } }).Digest());
+        Assert.NotEqual(given.Digest(), (given with { Initialization = given.Initialization with { ContentId = new string('b', 64) } }).Digest());
+        Assert.Equal(given.Initialization, StrictJson.Parse<RunConfig>(StrictJson.Write(given), "test").Initialization);
+    }
+
+    [Fact]
+    public void Problems_StartingWeightsWithoutPathOrWithOddContent_AreNamed()
+    {
+        var config = RunPresets.Get(RunPresets.Default) with { Initialization = new InitializationConfig { ContentId = "12" } };
+        Assert.Equal(["initialization.contentId", "initialization.path"], config.Problems().Select(p => p.Split(' ')[0]).Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData("128Ki", 131072)]
     [InlineData("8Mi", 8388608)]

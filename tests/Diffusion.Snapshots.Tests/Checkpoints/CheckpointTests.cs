@@ -34,6 +34,26 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Save_ArenaOfItsOwnLayout_IsReadWithThatLayoutOnly()
+    {
+        var own = new ArenaLayout([new("freqs", [3], 0)]);
+        using (var writer = CheckpointWriter.Open(directory["ck"]))
+        {
+            var state = new CheckpointState { RunId = "r", ImagesSeen = 1024, Steps = 1, ConfigDigest = "c" };
+            writer.Save(state, Layout, [CheckpointArena.FromMemory("params", Values(1)), CheckpointArena.FromMemory("buffers", new[] { 7f, 8f, 9f }) with { Layout = own }]);
+        }
+
+        var found = new CheckpointStore(directory["ck"]).Latest().Checkpoint!;
+        float[] read = new float[3];
+        found.Read("buffers", own, read);
+
+        Assert.Equal([7f, 8f, 9f], read);
+        Assert.Equal(Values(1), Load(found, "params"));
+        Assert.Throws<ArgumentException>(() => found.Read("buffers", Layout, new float[128]));
+        Assert.Throws<ArgumentException>(() => found.Read("params", own, new float[128]));
+    }
+
+    [Fact]
     public void Save_SameImagesAgain_ReplacesTheOldOne()
     {
         using var writer = CheckpointWriter.Open(directory["ck"]);
