@@ -9,9 +9,6 @@
 namespace diffusion {
 namespace {
 
-const float* in(const Tensor& x) { return x.data_ptr<float>(); }
-float* out(const Tensor& x) { return x.data_ptr<float>(); }
-
 struct Shape {
   Shape(const Tensor& qkv, int64_t heads)
       : images(qkv.size(0)), heads(heads), pixels(qkv.size(2) * qkv.size(3)), channels(qkv.size(1) / 3), depth(channels / heads) {}

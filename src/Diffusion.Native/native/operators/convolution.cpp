@@ -10,8 +10,6 @@ namespace {
 
 constexpr int64_t kParts = 36;
 
-const float* in(const Tensor& x) { return x.data_ptr<float>(); }
-float* out(const Tensor& x) { return x.data_ptr<float>(); }
 int64_t whole(int64_t channels) { return (channels + 15) / 16 * 16; }
 
 // Channels filled up with zeros to a multiple of 16, in the memory order the kernels want.

@@ -9,9 +9,6 @@
 namespace diffusion {
 namespace {
 
-const float* in(const Tensor& x) { return x.data_ptr<float>(); }
-float* out(const Tensor& x) { return x.data_ptr<float>(); }
-
 struct Silu : Function<Silu> {
   static Tensor forward(AutogradContext* context, const Tensor& input) {
     require_float(input, "x");

@@ -24,6 +24,9 @@ inline void require_float(const Tensor& x, const char* name) {
               "; the fused operators take float32 on the CPU. Use the composed ones.");
 }
 
+inline const float* in(const Tensor& x) { return static_cast<const float*>(x.data_ptr()); }
+inline float* out(const Tensor& x) { return static_cast<float*>(x.data_ptr()); }
+
 // Gradients of gradients would come out as constants.
 inline void require_single_backward(const char* op) {
   TORCH_CHECK(!at::GradMode::is_enabled(), op, " is fused and cannot be differentiated twice (create_graph). Use the composed operators.");

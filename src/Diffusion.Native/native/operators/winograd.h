@@ -160,18 +160,23 @@ void winograd_output_adjoint(const float* gy, int64_t h, int64_t w, int64_t chan
 }
 
 void winograd_weight(const float* w, int64_t columns, int64_t column_stride, float* parts, int64_t part) {
-  for (int64_t c = 0; c < columns; c += kLanes) {
-    float taps[9][kLanes];
-    for (int lane = 0; lane < kLanes; lane++)
-      for (int i = 0; i < 9; i++) taps[i][lane] = w[(c + lane) * column_stride + i];
-    Vector rows[18], g[3], u[6];
-    for (int i = 0; i < 3; i++) {
-      for (int j = 0; j < 3; j++) g[j] = load(taps[i * 3 + j]);
-      weight_1d(g, 1, rows + i * 6, 1);
-    }
-    for (int j = 0; j < 6; j++) {
-      weight_1d(rows + j, 6, u, 1);
-      for (int i = 0; i < 6; i++) store(parts + (i * 6 + j) * part + c, u[i]);
+  // Taps are sorted for several vectors ahead: a vector that is read just after its numbers were written one by one waits for the memory.
+  constexpr int kAhead = 128;
+  float taps[9][kAhead];
+  for (int64_t first = 0; first < columns; first += kAhead) {
+    const int64_t count = smaller(kAhead, columns - first);
+    for (int64_t column = 0; column < count; column++)
+      for (int i = 0; i < 9; i++) taps[i][column] = w[(first + column) * column_stride + i];
+    for (int64_t c = 0; c < count; c += kLanes) {
+      Vector rows[18], g[3], u[6];
+      for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < 3; j++) g[j] = load(taps[i * 3 + j] + c);
+        weight_1d(g, 1, rows + i * 6, 1);
+      }
+      for (int j = 0; j < 6; j++) {
+        weight_1d(rows + j, 6, u, 1);
+        for (int i = 0; i < 6; i++) store(parts + (i * 6 + j) * part + first + c, u[i]);
+      }
     }
   }
 }
