@@ -81,8 +81,9 @@ public sealed class PostHocReconstruction
                 writers.Add(SafetensorsWriter.Create(path, Specs(options.ElementType), Describe(output).ToMetadata()));
             }
 
-            new StreamingCombination(snapshots.Items, [.. chosen.Select(item => item.Output)], writers, options, progress).Run(cancellationToken);
-            return [.. chosen.Zip(writers, (item, writer) => Complete(item.Output, item.Path, options.ElementType, writer))];
+            using var combination = new StreamingCombination(snapshots.Items, [.. chosen.Select(item => item.Output)], writers, options, progress);
+            var digests = combination.Run(cancellationToken);
+            return [.. chosen.Zip(writers, digests).Select(item => Complete(item.First.Output, item.First.Path, options.ElementType, item.Second, item.Third))];
         }
         finally
         {
@@ -157,9 +158,9 @@ public sealed class PostHocReconstruction
         },
     };
 
-    private SnapshotEntry Complete(PlannedReconstruction output, string path, ElementType elementType, SafetensorsWriter writer)
+    private SnapshotEntry Complete(PlannedReconstruction output, string path, ElementType elementType, SafetensorsWriter writer, string dataSha256)
     {
-        var digest = writer.Complete();
+        var digest = writer.Complete(dataSha256);
         return new SnapshotEntry(snapshots.Info.RunId ?? "", output.Target.ImagesSeen, output.Target.RelativeStd, Path.GetFileName(path), elementType, new FileInfo(path).Length, digest.ContentId);
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
@@ -21,7 +22,7 @@ public static class FloatConversion
         switch (type)
         {
             case ElementType.Float16:
-                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination);
+                HalfVectors.Widen(MemoryMarshal.Cast<byte, Half>(source), destination);
                 break;
             case ElementType.BFloat16:
                 var upper = MemoryMarshal.Cast<byte, ushort>(source);
@@ -51,7 +52,7 @@ public static class FloatConversion
         switch (type)
         {
             case ElementType.Float16:
-                TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<byte, Half>(destination));
+                HalfVectors.Narrow(source, MemoryMarshal.Cast<byte, Half>(destination));
                 break;
             case ElementType.BFloat16:
                 for (int i = 0; i < source.Length; i++)
@@ -77,12 +78,37 @@ public static class FloatConversion
     internal static void RequireFinite(ElementType type, ReadOnlySpan<float> values, string tensor)
     {
         float limit = type == ElementType.Float16 ? LargestHalf : float.MaxValue;
-        float largest = values.IsEmpty ? 0 : MathF.Abs(TensorPrimitives.MaxMagnitude(values));
-        if (!(largest <= limit))
+        if (LargestMagnitude(values) > BitConverter.SingleToUInt32Bits(limit))
         {
+            float largest = MathF.Abs(TensorPrimitives.MaxMagnitude(values));
             throw new ArgumentException(
                 $"Tensor '{tensor}' holds {largest}, which {type.HeaderName()} cannot store. Store snapshots as F32, or resume from a checkpoint before the weights diverged.", nameof(values));
         }
+    }
+
+    /// <summary>As bits: without the sign they are ordered like the numbers, infinity and then NaN above all.</summary>
+    private static uint LargestMagnitude(ReadOnlySpan<float> values)
+    {
+        const uint Magnitude = 0x7FFF_FFFF;
+        var vectors = MemoryMarshal.Cast<float, Vector<uint>>(values);
+        var largest = Vector<uint>.Zero;
+        foreach (var vector in vectors)
+        {
+            largest = Vector.Max(largest, vector & new Vector<uint>(Magnitude));
+        }
+
+        uint result = 0;
+        for (int i = 0; i < Vector<uint>.Count; i++)
+        {
+            result = Math.Max(result, largest[i]);
+        }
+
+        foreach (float value in values[(vectors.Length * Vector<uint>.Count)..])
+        {
+            result = Math.Max(result, BitConverter.SingleToUInt32Bits(value) & Magnitude);
+        }
+
+        return result;
     }
 
     private static ushort ToBFloat16(float value)

@@ -109,10 +109,34 @@ public sealed class SafetensorsWriter : IDisposable
         }
     }
 
+    /// <summary>Appends stored bytes of the current and following tensors that the caller hashes itself, for <see cref="Complete(string)"/>.</summary>
+    /// <exception cref="InvalidOperationException">More bytes than all tensors have left.</exception>
+    /// <exception cref="SaveFailedException">The file system refused.</exception>
+    internal void WriteUnhashed(ReadOnlySpan<byte> bytes)
+    {
+        for (var rest = bytes; !rest.IsEmpty;)
+        {
+            if (current == tensors.Count)
+            {
+                throw new InvalidOperationException($"{rest.Length} bytes were given, but all tensors are written.");
+            }
+
+            int part = (int)Math.Min(rest.Length, tensors[current].Length - writtenOfCurrent);
+            writtenOfCurrent += part;
+            rest = rest[part..];
+            SkipEmpty();
+        }
+
+        file.Append(bytes);
+    }
+
     /// <summary>Writes the digests into the header and makes the file durable and visible.</summary>
     /// <exception cref="InvalidOperationException">A tensor is not complete.</exception>
     /// <exception cref="SaveFailedException">The file system refused.</exception>
-    public ContentDigest Complete()
+    public ContentDigest Complete() => Complete(Convert.ToHexStringLower(dataHash.GetHashAndReset()));
+
+    /// <summary><see cref="Complete()"/> for data appended by <see cref="WriteUnhashed"/>, whose SHA-256 is <paramref name="dataSha256"/>.</summary>
+    internal ContentDigest Complete(string dataSha256)
     {
         if (current < tensors.Count)
         {
@@ -120,7 +144,6 @@ public sealed class SafetensorsWriter : IDisposable
             throw new InvalidOperationException($"Tensor '{tensor.Name}' has {writtenOfCurrent} of its {tensor.Length} bytes; the file is not complete.");
         }
 
-        string dataSha256 = Convert.ToHexStringLower(dataHash.GetHashAndReset());
         Encoding.ASCII.GetBytes(dataSha256, header.AsSpan(ContentDigest.Find(header, ContentDigest.DataKey)));
         int contentIdAt = ContentDigest.Find(header, ContentDigest.ContentKey);
         string contentId = ContentDigest.HashHeader(header, contentIdAt);
