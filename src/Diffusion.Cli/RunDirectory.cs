@@ -52,10 +52,10 @@ internal sealed class RunDirectory(string path)
             return;
         }
 
-        var before = Configuration.RunConfigOptions.Flatten(saved.WithoutPaths()).ToDictionary();
-        var after = Configuration.RunConfigOptions.Flatten(asked.WithoutPaths()).ToDictionary();
+        var before = Configuration.RunConfigOptions.Flatten(saved).ToDictionary();
+        var after = Configuration.RunConfigOptions.Flatten(asked).ToDictionary();
         var differences = before.Keys.Union(after.Keys)
-            .Where(k => before.GetValueOrDefault(k) != after.GetValueOrDefault(k))
+            .Where(k => !k.EndsWith(".path", StringComparison.Ordinal) && before.GetValueOrDefault(k) != after.GetValueOrDefault(k))
             .Select(k => $"{k} is {before.GetValueOrDefault(k, "not set")} there, {after.GetValueOrDefault(k, "not set")} was asked for");
         throw new ConfigurationException($"{Shown} holds a run of another configuration: {string.Join("; ", differences)}. Continue it as it is with 'resume {Shown}', or start this one under another --name.");
     }

@@ -131,9 +131,10 @@ internal sealed class RunDirectory : IDisposable
 
     private static IEnumerable<string> Differences(RunConfig there, RunConfig here)
     {
-        var before = Leaves(JsonNode.Parse(StrictJson.Write(there.WithoutPaths())), "").ToDictionary();
-        var now = Leaves(JsonNode.Parse(StrictJson.Write(here.WithoutPaths())), "").ToDictionary();
+        var before = Leaves(JsonNode.Parse(StrictJson.Write(there)), "").ToDictionary();
+        var now = Leaves(JsonNode.Parse(StrictJson.Write(here)), "").ToDictionary();
         return from key in before.Keys.Union(now.Keys, StringComparer.Ordinal)
+               where !key.EndsWith(".path", StringComparison.Ordinal)
                let old = before.GetValueOrDefault(key, "nothing")
                let asked = now.GetValueOrDefault(key, "nothing")
                where old != asked
