@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Snapshots.Safetensors;
 
-/// <summary>An open safetensors file. The header is checked on opening; the data when <see cref="Verify"/> is called.</summary>
+/// <summary>An open safetensors file. The header is checked on opening; the data when <see cref="Verify(CancellationToken)"/> is called.</summary>
 /// <remarks>
 /// <see cref="Bytes"/> maps the file into memory on first use. <see cref="Read"/> does not: it keeps the resident set as small as the
 /// caller's buffer, whatever the file's size. Both may be called from many threads; <see cref="Dispose"/> ends the life of every span.
