@@ -1,5 +1,6 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
+using Diffusion.Evaluation.Weights;
 
 namespace Diffusion.Worker.Training;
 
@@ -21,7 +22,7 @@ internal sealed class TrainingData
         }
 
         training = config.Training;
-        Images = ImageSet.ForTraining(dataset, SelectionOf(config));
+        Images = ImageSet.ForTraining(dataset, RunImages.Selection(config));
         Reader = new ShardReader(Images, new BatchSequence(Images.Count, config.Seed, config.Data.Shuffle), training.BatchSize, config.Shards);
         if (training.MicroBatchSize > 0 && Reader.ImagesPerShard > training.MicroBatchSize && Reader.ImagesPerShard % training.MicroBatchSize != 0)
         {
@@ -39,16 +40,6 @@ internal sealed class TrainingData
 
     /// <summary>What the network sees of one image.</summary>
     public Model.Networks.ImageShape NetworkShape => ShapeFor(Images);
-
-    /// <summary>Which images of the data set a run trains on, and which it keeps out.</summary>
-    public static ImageSetOptions SelectionOf(RunConfig config) => new()
-    {
-        UseLabels = config.Data.ClassConditional,
-        MirrorX = config.Data.Mirror,
-        MaxSize = config.Data.MaxImages,
-        RandomSeed = config.Seed,
-        HeldOut = config.Data.HeldOut,
-    };
 
     /// <summary>Latents reach the network with half the stored channels: means and standard deviations become draws.</summary>
     public static Model.Networks.ImageShape ShapeFor(ImageSet images) => new(
