@@ -142,7 +142,7 @@ public sealed class PostHocReconstructionTests : IDisposable
     [Fact]
     public void Run_Progress_EndsAtTheTotal()
     {
-        WriteRun(2, ElementType.Float16, [20_000]);
+        WriteRun(2, ElementType.Float16, [200_000]);
         using var set = SnapshotSet.Open(directory.Root);
         var seen = new List<ReconstructionProgress>();
         PostHocReconstruction.Plan(set, [0.07]).Run(directory["out"], new ReconstructionOptions { MemoryBytes = 1, Threads = 1 }, new Recorder(seen));
