@@ -12,7 +12,7 @@ internal sealed class StreamingCombination : IDisposable
     private const int MaxChunk = 64 * WeightedSum.Tile;
 
     /// <summary>Chunks per thread between two meetings of all threads: enough that none waits long for the last.</summary>
-    private const int ChunksPerThread = 8;
+    private const int ChunksPerThread = 4;
 
     private readonly IReadOnlyList<SafetensorsWriter> writers;
     private readonly IProgress<ReconstructionProgress>? progress;
