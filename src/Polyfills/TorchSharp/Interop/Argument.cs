@@ -17,6 +17,7 @@ internal enum ArgumentTag
     Device,
     Generator,
     Default,
+    Tuple,
 }
 
 /// <summary>The twin of dt_value.</summary>

@@ -54,6 +54,15 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial nint dt_hook_new(nint leaf, delegate* unmanaged<nint, long> callback, nint state);
     [LibraryImport(Library)] internal static partial void dt_hook_free(nint hook);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint dt_jit_load(string path, long device);
+    [LibraryImport(Library)] internal static partial nint dt_jit_load_memory(void* bytes, long count, long device);
+    [LibraryImport(Library)] internal static partial void dt_jit_free(nint module);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int dt_jit_call(nint module, string method, NativeValue* arguments, int count, NativeValue* result);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int dt_jit_argument_count(nint module, string method);
+    [LibraryImport(Library)] internal static partial int dt_jit_to(nint module, long device, int dtype, int nonBlocking);
+    [LibraryImport(Library)] internal static partial int dt_jit_train(nint module, int on);
+    [LibraryImport(Library)] internal static partial int dt_jit_training(nint module);
+
     [LibraryImport(Library)] internal static partial int dt_set_threads(int count);
     [LibraryImport(Library)] internal static partial int dt_threads();
     [LibraryImport(Library)] internal static partial int dt_set_interop_threads(int count);

@@ -20,6 +20,7 @@ enum dt_tag : int32_t {
   DT_DEVICE = 9,     // u.i = type << 16 | (index & 0xffff)
   DT_GENERATOR = 10,
   DT_DEFAULT = 11,   // the operator schema's default value
+  DT_TUPLE = 12,     // a tuple of tensors, as DT_TENSORS; only as a result of TorchScript
 };
 
 // One argument or result of an operator; the managed twin is NativeValue.
