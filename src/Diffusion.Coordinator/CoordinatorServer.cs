@@ -47,6 +47,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
             WorkersToStart = options.WorkersToStart,
             MinimumWorkers = options.MinimumWorkers,
             MaximumWorkers = options.MaximumWorkers,
+            MovesShards = options.Config.Training.GradientSum == GradientSum.Exact,
             Timeouts = RunTimeouts.Scaled(options.TimeoutScale),
         };
         identity = new RunIdentity(runId, StrictJson.Write(options.Config), directory.Path, directory.Token());

@@ -62,7 +62,7 @@ public static class WorkerHost
         var reporter = new TrainingReporter(outbox);
         using var team = new RankTeam(devices.Count, rank => create(rank, reporter), reporter);
         string layout = await team.OpenAsync().ConfigureAwait(false);
-        var identity = new WorkerIdentity(options.Name ?? Environment.MachineName, fingerprint(layout), devices.Count, dataAddress, token ?? "", runId);
+        var identity = new WorkerIdentity(options.Name ?? Environment.MachineName, fingerprint(layout), devices.Count, dataAddress, token ?? "", runId, options.Share ?? 0);
         using var planner = new GenerationPlanner(config.Shards, dataAddress, address);
         using var session = new WorkerSession(
             address, identity, team, await team.StateAsync().ConfigureAwait(false), reporter, outbox, planner, timeouts, TimeProvider.System, loggers.CreateLogger<WorkerSession>());

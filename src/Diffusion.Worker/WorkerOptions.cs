@@ -18,6 +18,9 @@ public sealed record WorkerOptions
     /// <summary>Address other workers reach this one at; null for the one that routes to the coordinator.</summary>
     public string? DataAddress { get; init; }
 
+    /// <summary>This worker's part of the shards relative to the others', who have 1 unless they say; null: by measured speed.</summary>
+    public double? Share { get; init; }
+
     /// <summary>Factor on all timeouts; the coordinator's should be the same.</summary>
     public double TimeoutScale { get; init; } = 1;
 }

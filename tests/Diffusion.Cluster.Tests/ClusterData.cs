@@ -8,7 +8,7 @@ namespace Diffusion.Cluster.Tests;
 public sealed class ClusterData : IDisposable
 {
     private readonly string directory = Directory.CreateTempSubdirectory("diffusion-cluster-data-").FullName;
-    private readonly Dictionary<int, Task<SortedDictionary<string, string>>> undisturbed = [];
+    private readonly Dictionary<string, Task<SortedDictionary<string, string>>> undisturbed = [];
 
     public ClusterData()
     {
@@ -20,33 +20,35 @@ public sealed class ClusterData : IDisposable
 
     private string Packed { get; }
 
-    /// <summary>A run of so many small steps over 4 shards.</summary>
-    internal RunConfig Config(int steps) => new RunConfig
+    /// <summary>A run of so many small steps.</summary>
+    internal RunConfig Config(int steps, int shards = 4, int batchSize = 8) => new RunConfig
     {
         Seed = 1,
-        Shards = 4,
+        Shards = shards,
         Data = new DataConfig { Path = Packed },
         Network = ComponentConfig.Of("edm2-unet", ("modelChannels", 8), ("channelMult", new JsonArray(1, 2)), ("numBlocks", 1), ("attnResolutions", new JsonArray(8)), ("channelsPerHead", 8), ("dropout", 0.1)),
         Training = new TrainingConfig
         {
-            BatchSize = 8, DurationImages = 8 * steps, LearningRate = 0.01, DecayBatches = 100, RampUpImages = 0, StatusImages = 8, SnapshotImages = 0, CheckpointImages = 8 * 40,
+            BatchSize = batchSize, DurationImages = batchSize * steps, LearningRate = 0.01, DecayBatches = 100, RampUpImages = 0, StatusImages = batchSize, SnapshotImages = 0, CheckpointImages = batchSize * 40,
         },
     }.Checked();
 
     /// <summary>The bits of the run of one worker that nothing happens to.</summary>
-    internal Task<SortedDictionary<string, string>> Undisturbed(int steps)
+    internal Task<SortedDictionary<string, string>> Undisturbed(int steps) => Undisturbed(Config(steps));
+
+    internal Task<SortedDictionary<string, string>> Undisturbed(RunConfig config)
     {
         lock (undisturbed)
         {
-            return undisturbed.TryGetValue(steps, out var bits) ? bits : undisturbed[steps] = Train(steps);
+            return undisturbed.TryGetValue(config.Digest(), out var bits) ? bits : undisturbed[config.Digest()] = Train(config);
         }
     }
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
-    private async Task<SortedDictionary<string, string>> Train(int steps)
+    private static async Task<SortedDictionary<string, string>> Train(RunConfig config)
     {
-        using var run = new ClusterRun(Config(steps), workersToStart: 1);
+        using var run = new ClusterRun(config, workersToStart: 1);
         await run.StartCoordinator();
         run.StartWorker();
         await run.Finish();

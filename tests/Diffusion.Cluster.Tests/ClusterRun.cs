@@ -47,10 +47,10 @@ internal sealed class ClusterRun : IDisposable
         channel = GrpcChannel.ForAddress($"http://{Endpoint}");
     }
 
-    public ClusterProcess StartWorker(string devices = "cpu:1")
+    public ClusterProcess StartWorker(string devices = "cpu:1", params string[] more)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"worker-{++started}");
-        return Start(name, "worker", "--coordinator", Endpoint, "--name", name, "--devices", devices);
+        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name, "--devices", devices, .. more]);
     }
 
     /// <summary>Waits until the run has done so many steps.</summary>

@@ -7,6 +7,7 @@ namespace Diffusion.Cli.Display;
 /// <summary>The effective configuration, every key with its value.</summary>
 internal static class ConfigTable
 {
+    /// <summary>The configuration, and what it gives up if it gives something up.</summary>
     public static void Print(RunConfig config)
     {
         var rows = RunConfigOptions.Flatten(config).ToArray();
@@ -18,6 +19,7 @@ internal static class ConfigTable
                 Console.WriteLine($"  {key.PadRight(width)}  {value}");
             }
 
+            WarnOfFastMode(config);
             return;
         }
 
@@ -28,5 +30,16 @@ internal static class ConfigTable
         }
 
         AnsiConsole.Write(table);
+        WarnOfFastMode(config);
+    }
+
+    private static void WarnOfFastMode(RunConfig config)
+    {
+        if (config.Training.GradientSum == GradientSum.Fast)
+        {
+            Console.WriteLine(
+                "Fast mode: the bits of this run depend on how many ranks take part and on their shares. A worker lost or joining changes them, and shards do not move to faster workers by themselves. "
+                + "The same ranks and shares without such events repeat them.");
+        }
     }
 }

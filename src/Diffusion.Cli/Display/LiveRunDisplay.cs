@@ -85,10 +85,10 @@ internal sealed class LiveRunDisplay : RunDisplay
 
     private Table Workers()
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("worker", "state", "shards", "images/s", "data", "gradients");
+        var table = new Table().Border(TableBorder.Simple).AddColumns("worker", "state", "shards", "images/s", "compute", "data wait", "gradient wait");
         foreach (var w in last.Workers)
         {
-            table.AddRow(new Text(w.Name), new Text(w.State), new Text($"{w.Shards}"), new Text($"{w.ImagesPerSecond:0.0}"), new Text(RunText.Share(w.DataWaitShare)), new Text(RunText.Share(w.GradientWaitShare)));
+            table.AddRow(new Text(w.Name), new Text(w.State), new Text($"{w.Shards}"), new Text($"{w.ImagesPerSecond:0.0}"), new Text(RunText.Step(w.ComputeSeconds)), new Text(RunText.Share(w.DataWaitShare)), new Text(RunText.Share(w.GradientWaitShare)));
         }
 
         return table;

@@ -14,6 +14,11 @@ internal static class RunText
 
     public static string Share(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0.0} %");
 
+    /// <summary>A part of a step.</summary>
+    public static string Step(double seconds) => seconds < 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{1000 * seconds:0.0} ms")
+        : string.Create(CultureInfo.InvariantCulture, $"{seconds:0.00} s");
+
     public static string Eta(double seconds) => seconds < 0 || !double.IsFinite(seconds) ? "unknown" : Duration(TimeSpan.FromSeconds(seconds));
 
     public static string Duration(TimeSpan time) => time.TotalHours >= 1

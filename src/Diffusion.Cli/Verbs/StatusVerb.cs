@@ -48,7 +48,7 @@ internal static class StatusVerb
         Console.WriteLine($"saved       {status.Snapshots} snapshots, last at {RunText.LastSave(status.LastSnapshotImages)}; checkpoint {RunText.LastSave(status.LastCheckpointImages)}");
         foreach (var w in status.Workers)
         {
-            Console.WriteLine($"worker      {w.Name}: {w.State}, {w.Ranks} ranks, {w.Shards} shards, {RunText.Rate(w.ImagesPerSecond)}, process {w.ProcessId}");
+            Console.WriteLine($"worker      {w.Name}: {w.State}, {w.Ranks} ranks, {w.Shards} shards, {RunText.Rate(w.ImagesPerSecond)}, computes {RunText.Step(w.ComputeSeconds)} a step, waits {RunText.Share(w.DataWaitShare)} for data, {RunText.Share(w.GradientWaitShare)} for gradients, process {w.ProcessId}");
         }
 
         foreach (string alarm in status.Alarms)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Diffusion.Cli.Processes;
+using Diffusion.Contracts.Configuration;
 using Diffusion.Worker;
 
 namespace Diffusion.Cli.Verbs;
@@ -17,10 +18,11 @@ internal static class WorkerVerb
         var data = new Option<string?>("--data") { Description = "Where this box keeps the images [default: the run's data.path]", HelpName = "PATH" };
         var name = new Option<string?>("--name") { Description = "Name shown to people [default: the host's]", HelpName = "NAME" };
         var address = new Option<string?>("--data-address") { Description = "Address other workers reach this one at [default: the one that routes to the coordinator]", HelpName = "ADDR" };
+        var share = new Option<double?>("--share") { Description = "This worker's part of the shards relative to the others', who have 1; then no shards move by themselves [default: by measured speed]", HelpName = "WEIGHT" };
         var logs = new Option<string?>("--log-dir") { Description = "Folder whose logs/ gets this worker's log [default: none]", HelpName = "DIR" };
         var scale = new Option<double>("--timeout-scale") { Description = "Factor on all waiting times", HelpName = "F", DefaultValueFactory = _ => 1 };
         var supervised = new Option<bool>("--supervised") { Hidden = true };
-        var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, name, address, logs, scale, supervised };
+        var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, name, address, share, logs, scale, supervised };
         command.SetAction(async (result, _) =>
         {
             bool isChild = result.GetValue(supervised);
@@ -34,6 +36,7 @@ internal static class WorkerVerb
                 DataPath = result.GetValue(data) is { } path ? Path.GetFullPath(path) : null,
                 Name = shown,
                 DataAddress = result.GetValue(address),
+                Share = result.GetValue(share) is { } weight ? weight is > 0 and <= 1e6 ? weight : throw new ConfigurationException(FormattableString.Invariant($"--share is {weight}; it must be above 0, up to 1000000. The other workers have 1.")) : null,
                 TimeoutScale = result.GetValue(scale),
             };
             var exit = await WorkerHost.RunAsync(options, log.Loggers, interruption.Asked).WaitAsync(interruption.Hurried);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Diffusion.Contracts.Configuration;
 
@@ -37,6 +38,11 @@ public sealed record TrainingConfig
 
     /// <summary>Factor on the loss before backward; not divided out again (Adam's update is scale-free).</summary>
     public double LossScale { get; init; } = 1;
+
+    /// <summary>How the shards' gradients are added up. Part of what is computed.</summary>
+    /// <value>Exact, and then not written, so that a run without the key has the digest it always had.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public GradientSum GradientSum { get; init; } = GradientSum.Exact;
 
     /// <summary>Number format of the image path.</summary>
     public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
@@ -81,6 +87,11 @@ public sealed record TrainingConfig
             }
         }
 
+        if (!Enum.IsDefined(GradientSum))
+        {
+            yield return $"training.gradientSum is {GradientSum}; exact or fast.";
+        }
+
         // Snapshot files are named by thousands of images.
         if (SnapshotImages is > 0 and < 1000)
         {
@@ -107,6 +118,19 @@ public sealed record TrainingConfig
             }
         }
     }
+}
+
+/// <summary>How the gradients of a step's shards become one.</summary>
+public enum GradientSum
+{
+    /// <summary>The balanced binary tree sum over the shards: the same bits for any number of workers and whatever happens to them.</summary>
+    Exact,
+
+    /// <summary>
+    /// Each rank adds up its shards as they come, owners add the ranks' sums in rank order: a buffer and some additions less on every rank, one partial sum per rank on the network.
+    /// The bits depend on the number of ranks and their shares; the same ranks and shares repeat them.
+    /// </summary>
+    Fast,
 }
 
 /// <summary>Number format of the image path; weights, embedding, log-variance and loss are float32 always.</summary>

@@ -158,7 +158,7 @@ internal static class JournalCodec
         writer.WriteArrayHeader(members.Length);
         foreach (var member in members)
         {
-            writer.WriteArrayHeader(7);
+            writer.WriteArrayHeader(8);
             writer.Write(member.WorkerId);
             writer.Write(member.Name);
             writer.Write(member.Order);
@@ -166,6 +166,7 @@ internal static class JournalCodec
             writer.Write(member.DataAddress);
             writer.Write(member.SeesRunDirectory);
             writer.Write(member.ProcessId);
+            writer.Write(member.Share);
         }
     }
 
@@ -194,8 +195,9 @@ internal static class JournalCodec
         var members = ImmutableArray.CreateBuilder<MemberRecord>();
         for (int left = reader.ReadArrayHeader(); left > 0; left--)
         {
-            reader.ReadArrayHeader();
-            members.Add(new MemberRecord(Text(ref reader), Text(ref reader), reader.ReadInt64(), reader.ReadInt32(), Text(ref reader), reader.ReadBoolean(), reader.ReadInt32()));
+            int fields = reader.ReadArrayHeader();
+            members.Add(new MemberRecord(
+                Text(ref reader), Text(ref reader), reader.ReadInt64(), reader.ReadInt32(), Text(ref reader), reader.ReadBoolean(), reader.ReadInt32(), fields > 7 ? reader.ReadDouble() : 0));
         }
 
         return new GenerationFormed(new GenerationPlan(number, plans.ToImmutable(), writerId, reason), members.ToImmutable());

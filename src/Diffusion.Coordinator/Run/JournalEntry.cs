@@ -12,7 +12,7 @@ internal sealed record CoordinatorStarted(long Epoch) : JournalEntry;
 internal sealed record FingerprintFixed(ImmutableSortedDictionary<string, string> Fingerprint) : JournalEntry;
 
 /// <summary>Enough of a member to know it again after a restart of the coordinator.</summary>
-internal sealed record MemberRecord(string WorkerId, string Name, long Order, int Ranks, string DataAddress, bool SeesRunDirectory, int ProcessId);
+internal sealed record MemberRecord(string WorkerId, string Name, long Order, int Ranks, string DataAddress, bool SeesRunDirectory, int ProcessId, double Share);
 
 internal sealed record GenerationFormed(GenerationPlan Plan, ImmutableArray<MemberRecord> Members) : JournalEntry;
 

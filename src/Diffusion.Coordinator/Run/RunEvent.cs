@@ -15,7 +15,8 @@ internal sealed record StopRequested(string Reason) : RunEvent;
 /// <param name="WorkerId">The worker.</param>
 internal abstract record WorkerEvent(string WorkerId) : RunEvent;
 
-internal sealed record JoinAsked(string WorkerId, string Name, ImmutableSortedDictionary<string, string> Fingerprint, int Ranks, string DataAddress, bool SeesRunDirectory, int ProcessId)
+/// <param name="Share">Its part of the shards relative to the others', set by hand; 0 as measured.</param>
+internal sealed record JoinAsked(string WorkerId, string Name, ImmutableSortedDictionary<string, string> Fingerprint, int Ranks, string DataAddress, bool SeesRunDirectory, int ProcessId, double Share = 0)
     : WorkerEvent(WorkerId);
 
 /// <param name="Session">Number of the stream, unique in this process.</param>
@@ -33,7 +34,7 @@ internal sealed record ReadySaid(string WorkerId, long Generation, long Complete
 internal sealed record HeartbeatCame(string WorkerId, long Generation, WorkerActivity Activity) : GenerationEvent(WorkerId, Generation);
 
 internal sealed record ProgressMade(
-    string WorkerId, long Generation, long CompletedStep, long ImagesSeen, int Steps, double Seconds, double DataWaitSeconds, double GradientWaitSeconds,
+    string WorkerId, long Generation, long CompletedStep, long ImagesSeen, int Steps, double Seconds, double ComputeSeconds, double DataWaitSeconds, double GradientWaitSeconds,
     double Loss, double LearningRate, long OwnImages) : GenerationEvent(WorkerId, Generation);
 
 internal sealed record CollectiveBroke(string WorkerId, long Generation, string Reason, int PeerRank, long Step, string Detail) : GenerationEvent(WorkerId, Generation);

@@ -79,6 +79,7 @@ internal static class RunReplay
                 DataAddress = member.DataAddress,
                 SeesRunDirectory = member.SeesRunDirectory,
                 ProcessId = member.ProcessId,
+                Share = member.Share,
                 Stage = WorkerStage.Detached,
                 Since = now,
                 Generation = current.Number,

@@ -124,7 +124,7 @@ internal static partial class RunRules
         var state = draft.State;
         long number = state.Generation + 1;
         var (chosen, used) = Choose(ready, state.Settings.Shards);
-        var ranges = ShardSpread.Even(state.Settings.Shards, used.Sum());
+        var ranges = Spread(state, chosen, used);
         var members = ImmutableArray.CreateBuilder<MemberPlan>(chosen.Length);
         for (int member = 0, rank = 0; member < chosen.Length; rank += used[member++])
         {
@@ -132,19 +132,22 @@ internal static partial class RunRules
         }
 
         string spare = ready.Length > chosen.Length ? $"; {Names(ready.Except(chosen))} waits as a spare, since there are no more shards" : "";
-        string reason = $"Generation {number} trains on {Names(chosen)} with {Count(used.Sum(), "rank")}{spare}.";
+        string shares = ranges.SequenceEqual(ShardSpread.Even(state.Settings.Shards, used.Sum())) ? "" : $" ({Shares(members)} shards)";
+        string moved = state.Rebalancing is { } rebalancing ? $" {rebalancing}" : "";
+        string reason = $"Generation {number} trains on {string.Join(", ", chosen.Select(worker => worker.Name))} with {Count(used.Sum(), "rank")}{shares}{spare}.{moved}";
         var plan = new GenerationPlan(number, members.MoveToImmutable(), chosen.First(worker => worker.SeesRunDirectory).Id, reason);
-        draft.Record(new GenerationFormed(plan, [.. chosen.Select(worker => new MemberRecord(worker.Id, worker.Name, worker.Order, worker.Ranks, worker.DataAddress, worker.SeesRunDirectory, worker.ProcessId))]));
+        draft.Record(new GenerationFormed(plan, [.. chosen.Select(worker => new MemberRecord(worker.Id, worker.Name, worker.Order, worker.Ranks, worker.DataAddress, worker.SeesRunDirectory, worker.ProcessId, worker.Share))]));
         draft.State = state with
         {
             Generation = number,
             Started = true,
+            Rebalancing = null,
             Current = new GenerationState { Plan = plan, Since = draft.Now, Reason = reason, LastAdvance = draft.Now },
         };
         draft.Command(new OpenRendezvous(number));
         foreach (var worker in chosen)
         {
-            draft.Update(worker with { Stage = WorkerStage.Training, Since = draft.Now, Generation = number, Finished = false, Activity = WorkerActivity.Unknown });
+            draft.Update(worker with { Stage = WorkerStage.Training, Since = draft.Now, Generation = number, Finished = false, Activity = WorkerActivity.Unknown, Pace = null, Samples = [] });
             draft.Command(new SendStart(worker.Id, worker.Session, plan));
         }
 

@@ -112,6 +112,11 @@ internal static partial class RunRules
         {
             Pause(draft, $"{Names(newcomers)} {(newcomers.Length == 1 ? "joins" : "join")} generation {current.Number + 1}.", save: false);
         }
+        else if (Straggling(draft) is { } straggling)
+        {
+            draft.State = draft.State with { Rebalancing = straggling, NoMoveBefore = draft.Now + draft.Timeouts.Rebalance };
+            Pause(draft, straggling, save: false);
+        }
     }
 
     /// <summary>Ready workers for whom there is work, once nobody else is about to be ready.</summary>

@@ -5,6 +5,7 @@ namespace Diffusion.Coordinator.Run;
 internal static partial class RunRules
 {
     private const int RememberedRemovals = 4096;
+    private const double MaximumShare = 1e6;
 
     private static void Join(Draft draft, JoinAsked join)
     {
@@ -24,6 +25,12 @@ internal static partial class RunRules
         if (join.Ranks < 1)
         {
             draft.Refuse(RefusalKind.Precondition, $"{join.Name} brings {join.Ranks} ranks; at least 1 is needed. Start it with --devices cpu:1.");
+            return;
+        }
+
+        if (!double.IsFinite(join.Share) || join.Share is < 0 or > MaximumShare)
+        {
+            draft.Refuse(RefusalKind.Precondition, FormattableString.Invariant($"{join.Name} asks for a share of {join.Share}; above 0 up to {MaximumShare}, relative to the others, who have 1. Start it without --share to go by what is measured."));
             return;
         }
 
@@ -60,6 +67,7 @@ internal static partial class RunRules
             DataAddress = join.DataAddress,
             SeesRunDirectory = join.SeesRunDirectory,
             ProcessId = join.ProcessId,
+            Share = join.Share,
             Since = draft.Now,
             LastHeard = draft.Now,
         });

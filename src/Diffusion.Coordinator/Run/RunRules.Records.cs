@@ -20,8 +20,8 @@ internal static partial class RunRules
             return;
         }
 
-        var sample = new ProgressSample(draft.Now, progress.OwnImages, progress.Seconds, progress.DataWaitSeconds, progress.GradientWaitSeconds);
-        draft.Update(worker with { CompletedStep = Math.Max(worker.CompletedStep, progress.CompletedStep), Samples = Recent(draft, worker.Samples.Enqueue(sample)) });
+        var sample = new ProgressSample(draft.Now, progress.Steps, progress.OwnImages, progress.Seconds, progress.ComputeSeconds, progress.DataWaitSeconds, progress.GradientWaitSeconds);
+        draft.Update(Paced(draft, worker, progress) with { CompletedStep = Math.Max(worker.CompletedStep, progress.CompletedStep), Samples = Recent(draft, worker.Samples.Enqueue(sample)) });
         if (progress.CompletedStep > current.CompletedStep)
         {
             // The first report of a generation counts as it is: a run that went on from a checkpoint may stand below the last count.

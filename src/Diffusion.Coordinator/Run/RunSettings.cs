@@ -23,5 +23,8 @@ internal sealed record RunSettings
 
     public int MaximumWorkers { get; init; } = 64;
 
+    /// <summary>Whether shards may move between workers for speed: not where that changes the bits.</summary>
+    public bool MovesShards { get; init; } = true;
+
     public RunTimeouts Timeouts { get; init; } = RunTimeouts.Scaled(1);
 }

@@ -55,6 +55,12 @@ internal sealed record RunState
     /// <summary>No generation before this time: failures in a row are answered with growing patience.</summary>
     public DateTimeOffset NotBefore { get; init; }
 
+    /// <summary>Why the next generation spreads the shards anew; null when it is formed for another reason.</summary>
+    public string? Rebalancing { get; init; }
+
+    /// <summary>No shards move for speed before this time.</summary>
+    public DateTimeOffset NoMoveBefore { get; init; }
+
     /// <summary>Step at which a checkpoint was asked for because the run cannot go on; not asked twice.</summary>
     public long SaveTriedStep { get; init; } = -1;
 

@@ -28,6 +28,9 @@ internal sealed record RunTimeouts
     /// <summary>Time from Join to the session, and for members to come back after a restart of the coordinator (they redial every two seconds at most).</summary>
     public TimeSpan Reattach => Seconds(12);
 
+    /// <summary>Least time between two moves of shards for speed.</summary>
+    public TimeSpan Rebalance => Seconds(60);
+
     /// <summary>Time to say goodbye to workers when the run is over.</summary>
     public TimeSpan Farewell => Seconds(5);
 

@@ -83,6 +83,15 @@ internal sealed record WorkerState
 
     public ImmutableQueue<ProgressSample> Samples { get; init; } = [];
 
+    /// <summary>Part of the shards relative to the others', set by hand; 0 when it goes by what is measured.</summary>
+    public double Share { get; init; }
+
+    /// <summary>Its speed in this generation; null before the first report, which is left out because caches are cold.</summary>
+    public WorkerPace? Pace { get; init; }
+
+    /// <summary>Seconds that one of its ranks takes for one shard, as last measured; 0 before.</summary>
+    public double ShardSeconds { get; init; }
+
     public bool InSession => Session != 0;
 
     /// <summary>Sent into a generation and not out of it.</summary>
@@ -90,4 +99,4 @@ internal sealed record WorkerState
 }
 
 /// <summary>Work of one worker over a fraction of a second, for rates.</summary>
-internal readonly record struct ProgressSample(DateTimeOffset At, long OwnImages, double Seconds, double DataWaitSeconds, double GradientWaitSeconds);
+internal readonly record struct ProgressSample(DateTimeOffset At, int Steps, long OwnImages, double Seconds, double ComputeSeconds, double DataWaitSeconds, double GradientWaitSeconds);

@@ -49,6 +49,7 @@ internal static class StatusMessages
         GradientWaitShare = rate.GradientWaitShare,
         CompletedStep = worker.CompletedStep,
         ProcessId = worker.ProcessId,
+        ComputeSeconds = rate.ComputeSeconds,
     };
 
     private static string Describe(WorkerState worker)
@@ -69,7 +70,7 @@ internal static class StatusMessages
         };
     }
 
-    private readonly record struct WorkerRate(double ImagesPerSecond, double Seconds, double DataWaitShare, double GradientWaitShare);
+    private readonly record struct WorkerRate(double ImagesPerSecond, double Seconds, double ComputeSeconds, double DataWaitShare, double GradientWaitShare);
 
     /// <summary>Sums over the window; a sample that is older than the window no longer counts, so that who stands still is seen to.</summary>
     private static WorkerRate Rate(WorkerState worker, RunState state, DateTimeOffset now)
@@ -79,7 +80,12 @@ internal static class StatusMessages
         double seconds = samples.Sum(sample => sample.Seconds);
         return seconds <= 0
             ? default
-            : new WorkerRate(samples.Sum(sample => sample.OwnImages) / seconds, seconds, samples.Sum(sample => sample.DataWaitSeconds) / seconds, samples.Sum(sample => sample.GradientWaitSeconds) / seconds);
+            : new WorkerRate(
+                samples.Sum(sample => sample.OwnImages) / seconds,
+                seconds,
+                samples.Sum(sample => sample.ComputeSeconds) / Math.Max(1, samples.Sum(sample => sample.Steps)),
+                samples.Sum(sample => sample.DataWaitSeconds) / seconds,
+                samples.Sum(sample => sample.GradientWaitSeconds) / seconds);
     }
 
     private static V1.RunPhase ToMessage(RunPhase phase) => phase switch

@@ -43,13 +43,14 @@ internal static class WireMessages
         request.Ranks,
         dataAddress,
         seesRunDirectory,
-        request.ProcessId);
+        request.ProcessId,
+        request.Share);
 
     private static ProgressMade ToProgress(SessionRequest request, string workerId)
     {
         var progress = request.Progress;
         return new ProgressMade(
-            workerId, request.Generation, progress.CompletedStep, progress.ImagesSeen, progress.Steps, progress.Seconds, progress.DataWaitSeconds, progress.GradientWaitSeconds,
+            workerId, request.Generation, progress.CompletedStep, progress.ImagesSeen, progress.Steps, progress.Seconds, progress.ComputeSeconds, progress.DataWaitSeconds, progress.GradientWaitSeconds,
             progress.Loss, progress.LearningRate, progress.OwnImages);
     }
 

@@ -90,7 +90,7 @@ internal sealed class TrainingReporter(Outbox outbox) : ITrainingObserver
             taken.Seconds /= rankCount;
             taken.DataWaitSeconds /= rankCount;
             taken.GradientWaitSeconds /= rankCount;
-            taken.ComputeSeconds = Math.Max(0, taken.Seconds - taken.DataWaitSeconds - taken.GradientWaitSeconds);
+            taken.ComputeSeconds = Math.Max(0, (taken.ComputeSeconds / rankCount) - taken.DataWaitSeconds);
             progress = null;
             reportedSteps = 0;
             return new SessionRequest { Generation = generation, Progress = taken };
@@ -115,6 +115,7 @@ internal sealed class TrainingReporter(Outbox outbox) : ITrainingObserver
             progress.Seconds += report.Total.TotalSeconds;
             progress.DataWaitSeconds += report.DataWait.TotalSeconds;
             progress.GradientWaitSeconds += report.GradientWait.TotalSeconds;
+            progress.ComputeSeconds += report.Shards.TotalSeconds;
             progress.OwnImages += report.OwnImages;
             if (report.CompletedStep >= lastStep)
             {

@@ -111,6 +111,7 @@ internal sealed class WorkerSession : IDisposable
             DataAddress = identity.DataAddress,
             RunDirectoryToken = identity.RunDirectoryToken,
             ProcessId = Environment.ProcessId,
+            Share = identity.Share,
         };
         request.Fingerprint.Add(identity.Fingerprint.ToDictionary());
         var redial = new Redial(timeouts, time);

@@ -33,5 +33,6 @@ internal interface ITrainingObserver
 /// <param name="Total">Duration of the step.</param>
 /// <param name="DataWait">Of it, waiting for images.</param>
 /// <param name="GradientWait">Of it, waiting for other ranks' gradients.</param>
+/// <param name="Shards">Of it, forward and backward of this rank's own shards, waiting for their images included.</param>
 internal sealed record StepReport(
-    long CompletedStep, long ImagesSeen, int OwnImages, double Loss, double LearningRate, TimeSpan Total, TimeSpan DataWait, TimeSpan GradientWait);
+    long CompletedStep, long ImagesSeen, int OwnImages, double Loss, double LearningRate, TimeSpan Total, TimeSpan DataWait, TimeSpan GradientWait, TimeSpan Shards);

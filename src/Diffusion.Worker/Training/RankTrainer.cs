@@ -164,7 +164,7 @@ internal sealed class RankTrainer : IDisposable
             long imagesSeen = CompletedStep * batchSize;
             var report = new StepReport(
                 CompletedStep, imagesSeen, ownShards.Length * data.Reader.ImagesPerShard, outcome.Losses.MeanLoss, outcome.LearningRate,
-                options.Time.GetElapsedTime(started), (batches?.TimeWaited ?? TimeSpan.Zero) - waitedBefore, outcome.GradientWait);
+                options.Time.GetElapsedTime(started), (batches?.TimeWaited ?? TimeSpan.Zero) - waitedBefore, outcome.GradientWait, outcome.Shards);
             metrics.Add(outcome.Losses, report, outcome.Gradient.Norm, outcome.Skipped);
             options.Observer.StepCompleted(request.Rank, report);
 

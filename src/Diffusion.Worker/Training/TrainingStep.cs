@@ -15,8 +15,9 @@ namespace Diffusion.Worker.Training;
 /// <param name="Gradient">Norm and finiteness of the summed gradient.</param>
 /// <param name="LearningRate">The step's rate.</param>
 /// <param name="Skipped">The gradient was not finite: weights and moments are unchanged.</param>
+/// <param name="Shards">Time spent on this rank's own shards, waiting for their images included.</param>
 /// <param name="GradientWait">Time spent in exchanges with other ranks.</param>
-internal sealed record StepOutcome(ShardRecord Losses, GradientSummary Gradient, double LearningRate, bool Skipped, TimeSpan GradientWait);
+internal sealed record StepOutcome(ShardRecord Losses, GradientSummary Gradient, double LearningRate, bool Skipped, TimeSpan Shards, TimeSpan GradientWait);
 
 /// <summary>One step of one rank: its shards' gradients, the tree sum over all shards, Adam, averages.</summary>
 /// <remarks>
@@ -37,8 +38,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly ILoss loss;
     private readonly IImageEncoder encoder;
     private readonly LearningRateSchedule learningRate;
-    private readonly ShardAccumulator accumulator;
-    private readonly TreeAllReduce allReduce;
+    private readonly IGradientSum gradientSum;
     private readonly ShardRecord[] records;
     private readonly int threads;
 
@@ -57,8 +57,7 @@ internal sealed class TrainingStep : IDisposable
         loss = ModelParts.CreateLoss(config.Loss);
         encoder = ImageEncoders.For(data.Images.Shape.Channels);
         learningRate = new LearningRateSchedule(config.Training.LearningRate, config.Training.DecayBatches, config.Training.RampUpImages);
-        accumulator = new ShardAccumulator(state.Layout, torch.CPU, threads);
-        allReduce = new TreeAllReduce(transport, plan, state.Layout.Length, new AllReduceOptions { Threads = threads });
+        gradientSum = config.Training.GradientSum == GradientSum.Fast ? new FastGradientSum(transport, state.Gradients, threads) : new ExactGradientSum(transport, plan, state.Gradients, threads);
         records = GC.AllocateArray<ShardRecord>(plan.ShardCount, pinned: true);
     }
 
@@ -75,10 +74,10 @@ internal sealed class TrainingStep : IDisposable
         // 1. Forced weight normalisation, once per step however many forwards follow (EDM2, section 2.3).
         state.Normalize();
         state.Network.Training = true;
-        state.Gradients.Zero();
 
         // 2. Each shard's gradient. Which images, which noise: functions of (seed, images seen, shard) alone.
-        accumulator.Begin(plan[transport.Rank]);
+        long began = time.GetTimestamp();
+        gradientSum.Begin();
         for (int shard = plan[transport.Rank].Start; shard < plan[transport.Rank].End; shard++)
         {
             phaseChanged(WorkerPhase.Data);
@@ -86,15 +85,15 @@ internal sealed class TrainingStep : IDisposable
             phaseChanged(WorkerPhase.Compute);
             records[shard] = Differentiate(batch, imagesBefore, shard);
             records[shard].Requests = requests;
-            accumulator.Add(shard, state.Gradients);
-            state.Gradients.Zero();
+            gradientSum.ShardDone(shard);
         }
 
-        // 3. The gradient of the batch is the balanced binary tree sum over the shards, whoever computed them.
+        // 3. In exact mode the gradient of the batch is the balanced binary tree sum over the shards, whoever computed them.
         phaseChanged(WorkerPhase.Reduce);
         long started = time.GetTimestamp();
+        var computed = time.GetElapsedTime(began, started);
         var losses = ShardRecord.Exchange(records, transport, plan, collectiveTimeout, cancellationToken);
-        allReduce.Run(accumulator.Partials, state.Gradients, collectiveTimeout, cancellationToken);
+        gradientSum.AllReduce(collectiveTimeout, cancellationToken);
         var waited = time.GetElapsedTime(started);
 
         // 4. A gradient that is not finite moves nothing. All ranks hold the same bits, so all decide alike.
@@ -105,14 +104,10 @@ internal sealed class TrainingStep : IDisposable
         double rate = learningRate.At(imagesBefore, batchSize);
         long imagesAfter = imagesBefore + batchSize;
         Update(rate, gradient.IsFinite, imagesAfter);
-        return new StepOutcome(losses, gradient, rate, !gradient.IsFinite, waited);
+        return new StepOutcome(losses, gradient, rate, !gradient.IsFinite, computed, waited);
     }
 
-    public void Dispose()
-    {
-        accumulator.Dispose();
-        allReduce.Dispose();
-    }
+    public void Dispose() => gradientSum.Dispose();
 
     // Forward and backward of one shard, in micro-batches; gradients add up in the arena.
     private ShardRecord Differentiate(ImageBatch batch, long imagesBefore, int shard)

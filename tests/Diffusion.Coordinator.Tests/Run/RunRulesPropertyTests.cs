@@ -60,7 +60,7 @@ public sealed class RunRulesPropertyTests(ITestOutputHelper output)
             case 4 or 5 or 6: run.Do(new ReadySaid(id, generation, step, step < 0 ? "" : $"d{step}", "r", random.Next(20) == 0)); break;
             case 7: run.Do(new SessionClosed(id, worker?.Session ?? 5, "broke.")); break;
             case 8: run.Do(new CollectiveBroke(id, generation, "broke", random.Next(-1, 4), step, "")); break;
-            case 9: run.Do(new ProgressMade(id, generation, step, step * 8, 1, 0.1, 0, 0, 1, 0.1, 8)); break;
+            case 9: run.Do(new ProgressMade(id, generation, step, step * 8, 1, 0.1, 0.1, 0, 0, 1, 0.1, 8)); break;
             case 10: run.Do(new HeartbeatCame(id, generation, new WorkerActivity("compute", 6, step))); break;
             case 11: run.Do(new LeaveAsked(id, "wish.")); break;
             case 12 when random.Next(20) == 0: run.Do(new StopRequested("enough.")); break;

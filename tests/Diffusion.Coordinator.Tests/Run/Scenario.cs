@@ -27,7 +27,17 @@ internal sealed class Scenario
         State = RunReplay.Restore(Settings, [], Now);
     }
 
-    public RunSettings Settings { get; }
+    public RunSettings Settings { get; private set; }
+
+    /// <summary>Whether the bits depend on who computes what.</summary>
+    public bool Fast
+    {
+        init
+        {
+            Settings = Settings with { MovesShards = !value };
+            State = State with { Settings = Settings };
+        }
+    }
 
     public RunState State { get; set; }
 
@@ -79,7 +89,8 @@ internal sealed class Scenario
     public static ImmutableSortedDictionary<string, string> Fingerprint(string build = "1") =>
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal).Add("build", build).Add("libtorch", "1.13.1");
 
-    public Decision Join(string id, int ranks = 1, bool sees = true, string build = "1") => Do(new JoinAsked(id, id, Fingerprint(build), ranks, "127.0.0.1", sees, 1));
+    public Decision Join(string id, int ranks = 1, bool sees = true, string build = "1", double share = 0) =>
+        Do(new JoinAsked(id, id, Fingerprint(build), ranks, "127.0.0.1", sees, 1, share));
 
     public Decision Open(string id, long generation = 0) => Do(new SessionOpened(id, ++sessions, generation));
 
@@ -88,8 +99,12 @@ internal sealed class Scenario
 
     public Decision Close(string id) => Do(new SessionClosed(id, State.Workers[id].Session, "its session stream broke."));
 
-    public Decision Progress(string id, long step) =>
-        Do(new ProgressMade(id, State.Workers[id].Generation, step, step * 8, 1, 0.1, 0, 0, 1, 0.01, 8));
+    /// <param name="shardSeconds">What this worker needs for one shard.</param>
+    public Decision Progress(string id, long step, double shardSeconds = 0.01)
+    {
+        double own = shardSeconds * (State.Current?.Plan.Member(id)?.ShardCount ?? 1);
+        return Do(new ProgressMade(id, State.Workers[id].Generation, step, step * 8, 1, Math.Max(0.1, own), own, 0, 0, 1, 0.01, 8));
+    }
 
     /// <summary>Workers join, are ready, and the settling time passes.</summary>
     public Scenario Training(params string[] ids)

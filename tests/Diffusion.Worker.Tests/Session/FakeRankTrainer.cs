@@ -164,7 +164,7 @@ internal sealed class FakeRankTrainer(FakeWorld world, ITrainingObserver observe
             CompletedStep++;
             long images = CompletedStep * world.BatchSize;
             int own = request.Shards[request.Rank].Count * world.BatchSize / request.Shards.ShardCount;
-            observer.StepCompleted(request.Rank, new StepReport(CompletedStep, images, own, 1.0 / CompletedStep, 0.01, TimeSpan.FromMilliseconds(1), TimeSpan.Zero, TimeSpan.Zero));
+            observer.StepCompleted(request.Rank, new StepReport(CompletedStep, images, own, 1.0 / CompletedStep, 0.01, TimeSpan.FromMilliseconds(1), TimeSpan.Zero, TimeSpan.Zero, TimeSpan.FromMilliseconds(1)));
             if (request.Writes)
             {
                 observer.StatusLine(images, $$"""{"images_seen": {{images}}}""");
