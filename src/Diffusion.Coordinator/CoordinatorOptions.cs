@@ -31,6 +31,9 @@ public sealed record CoordinatorOptions
     /// <summary>Factor on all timeouts of the run.</summary>
     public double TimeoutScale { get; init; } = 1;
 
+    /// <summary>Where packed images are kept, for workers that have none of their own; null for the user's cache.</summary>
+    public string? DataCacheDirectory { get; init; }
+
     internal IEnumerable<string> Problems()
     {
         if (TimeoutScale is not (>= 0.1 and <= 1000))

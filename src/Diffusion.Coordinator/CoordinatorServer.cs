@@ -5,6 +5,8 @@ using Diffusion.Contracts.Configuration;
 using Diffusion.Coordinator.Journal;
 using Diffusion.Coordinator.Run;
 using Diffusion.Coordinator.Services;
+using Diffusion.Data;
+using Diffusion.Snapshots.Checkpoints;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -29,6 +31,8 @@ public sealed class CoordinatorServer : IAsyncDisposable
     private readonly RunActor actor;
     private readonly SessionRegistry sessions = new();
     private readonly RunIdentity identity;
+    private readonly ServedData data;
+    private readonly RunStorage storage;
     private WebApplication? web;
     private bool disposed;
 
@@ -63,6 +67,8 @@ public sealed class CoordinatorServer : IAsyncDisposable
         // Before anybody can connect: two coordinators of one run are told apart by it.
         journal.Append(new CoordinatorStarted(state.Epoch));
         effects = new RunEffects(sessions, rendezvous, directory.Path, loggers.CreateLogger<RunEffects>());
+        data = new ServedData(options.Config.Data.Path, options.DataCacheDirectory ?? DatasetCache.DefaultDirectory, loggers.CreateLogger<ServedData>());
+        storage = new RunStorage(directory.Path, new CheckpointRetention(options.Config.Training.KeepCheckpoints), options.Config.Initialization?.Path, loggers.CreateLogger<RunStorage>());
         actor = new RunActor(state, journal, effects, TimeProvider.System, loggers.CreateLogger<RunActor>());
         Completion = CompleteAsync();
     }
@@ -140,6 +146,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
         }
 
         await effects.DisposeAsync().ConfigureAwait(false);
+        data.Dispose();
         rendezvous.Dispose();
         journal.Dispose();
         if (tidy)
@@ -215,7 +222,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
             kestrel.Limits.Http2.KeepAlivePingTimeout = actor.State.Settings.Timeouts.Lease;
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        builder.Services.AddSingleton(actor).AddSingleton(sessions).AddSingleton(rendezvous).AddSingleton(identity).AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(actor).AddSingleton(sessions).AddSingleton(rendezvous).AddSingleton(identity).AddSingleton(data).AddSingleton(storage).AddSingleton(TimeProvider.System);
         builder.Services.AddGrpc();
         builder.Services.AddGrpcReflection();
         builder.Services.AddGrpcHealthChecks().AddCheck("run", () => actor.Ended.IsCompleted ? HealthCheckResult.Unhealthy("The coordinator's rules have ended.") : HealthCheckResult.Healthy());
@@ -223,6 +230,8 @@ public sealed class CoordinatorServer : IAsyncDisposable
         application.MapGrpcService<SessionEndpoint>();
         application.MapGrpcService<RendezvousEndpoint>();
         application.MapGrpcService<RunEndpoint>();
+        application.MapGrpcService<DataEndpoint>();
+        application.MapGrpcService<StorageEndpoint>();
         application.MapGrpcReflectionService();
         application.MapGrpcHealthChecksService();
         return application;

@@ -1,6 +1,7 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.V1;
+using Diffusion.Worker.Remote;
 using Diffusion.Worker.Session;
 using Diffusion.Worker.Training;
 using Grpc.Core;
@@ -38,13 +39,27 @@ public static class WorkerHost
         }
 
         var config = StrictJson.Parse<RunConfig>(run.ConfigJson, $"the configuration from {options.Coordinator}").Checked();
-        string? token = RunDirectoryToken(run.Status.RunDirectory);
-        using var data = OpenData(options, config, cancellationToken);
-        return await RunAsync(options, address, devices, timeouts, config, run.Status.RunId, token, loggers, layout => Fingerprint.Of(config, data, devices, layout), (rank, reporter) => new RankTrainerAdapter(new RankTrainer(new RankTrainerOptions
+        string? token = options.NoSharedDirectory ? null : RunDirectoryToken(run.Status.RunDirectory);
+        PackedDataset opened;
+        try
+        {
+            opened = await OpenDataAsync(options, config, address, timeouts, time, logger, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return new WorkerExit(WorkerEnd.Left, "Left before the images were here; what was fetched is kept for the next start.");
+        }
+
+        using var data = opened;
+        var membership = new Membership();
+        using var storage = token is not null ? null : new CoordinatorStorage(
+            () => new CoordinatorChannel(address), membership, Staging.Create(Path.Combine(CacheOf(options), "staging")), timeouts, time, loggers.CreateLogger<CoordinatorStorage>());
+        return await RunAsync(options, address, devices, timeouts, config, run.Status.RunId, token, membership, loggers, layout => Fingerprint.Of(config, data, devices, layout), (rank, reporter) => new RankTrainerAdapter(new RankTrainer(new RankTrainerOptions
         {
             Config = config,
             RunId = run.Status.RunId,
             RunDirectory = token is null ? null : run.Status.RunDirectory,
+            Storage = storage,
             Data = data,
             LocalRank = rank,
             Observer = reporter,
@@ -54,7 +69,7 @@ public static class WorkerHost
 
     /// <summary>The part that does not care what a rank trains.</summary>
     internal static async Task<WorkerExit> RunAsync(
-        WorkerOptions options, CoordinatorAddress address, Devices devices, WorkerTimeouts timeouts, RunConfig config, string runId, string? token, ILoggerFactory loggers,
+        WorkerOptions options, CoordinatorAddress address, Devices devices, WorkerTimeouts timeouts, RunConfig config, string runId, string? token, Membership membership, ILoggerFactory loggers,
         Func<string, IReadOnlyDictionary<string, string>> fingerprint, Func<int, ITrainingObserver, IRankTrainer> create, CancellationToken cancellationToken)
     {
         string dataAddress = options.DataAddress ?? await address.LocalAddressAsync(cancellationToken).ConfigureAwait(false);
@@ -63,7 +78,7 @@ public static class WorkerHost
         using var team = new RankTeam(devices.Count, rank => create(rank, reporter), reporter);
         string layout = await team.OpenAsync().ConfigureAwait(false);
         var identity = new WorkerIdentity(options.Name ?? Environment.MachineName, fingerprint(layout), devices.Count, dataAddress, token ?? "", runId, options.Share ?? 0);
-        using var planner = new GenerationPlanner(config.Shards, dataAddress, address);
+        using var planner = new GenerationPlanner(config.Shards, dataAddress, address, membership);
         using var session = new WorkerSession(
             address, identity, team, await team.StateAsync().ConfigureAwait(false), reporter, outbox, planner, timeouts, TimeProvider.System, loggers.CreateLogger<WorkerSession>());
         return await session.RunAsync(cancellationToken).ConfigureAwait(false);
@@ -116,19 +131,19 @@ public static class WorkerHost
         }
     }
 
-    private static PackedDataset OpenData(WorkerOptions options, RunConfig config, CancellationToken cancellationToken)
-    {
-        string path = options.DataPath ?? config.Data.Path;
-        return path.Length > 0
-            ? new DatasetCache(CacheDirectory()).Open(path, progress: null, cancellationToken)
-            : throw new ConfigurationException("The run names no images (data.path is empty). Start the worker with --data PATH.");
-    }
+    private static string CacheOf(WorkerOptions options) => options.CacheDirectory ?? DatasetCache.DefaultDirectory;
 
-    /// <summary>Packed copies of data sets are kept where caches are kept.</summary>
-    private static string CacheDirectory()
+    /// <summary>This box's own images, or a copy of the coordinator's.</summary>
+    private static async Task<PackedDataset> OpenDataAsync(
+        WorkerOptions options, RunConfig config, CoordinatorAddress address, WorkerTimeouts timeouts, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
-        string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        string root = string.IsNullOrEmpty(cache) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache") : cache;
-        return Path.Combine(root, "diffusion-distributed", "datasets");
+        string? here = options.DataPath ?? (!options.NoSharedDirectory && Path.Exists(config.Data.Path) ? config.Data.Path : null);
+        if (here is not null)
+        {
+            return new DatasetCache(CacheOf(options)).Open(here, progress: null, cancellationToken);
+        }
+
+        using var channel = new CoordinatorChannel(address);
+        return await new DataFetch(channel.Data, timeouts, time, logger).OpenAsync(CacheOf(options), cancellationToken).ConfigureAwait(false);
     }
 }

@@ -9,8 +9,14 @@ public sealed record WorkerOptions
     /// <summary>Devices to train on, one rank each: <c>cpu:2</c> for two ranks on the processor.</summary>
     public string Devices { get; init; } = "cpu:1";
 
-    /// <summary>Where this box keeps the images; null for the path in the run's configuration.</summary>
+    /// <summary>Where this box keeps the images; null for the path in the run's configuration if it is here, else they are fetched from the coordinator.</summary>
     public string? DataPath { get; init; }
+
+    /// <summary>Where this box keeps packed and fetched images; null for the user's cache.</summary>
+    public string? CacheDirectory { get; init; }
+
+    /// <summary>Use nothing of the coordinator's disk although it may be in sight: everything goes over the network.</summary>
+    public bool NoSharedDirectory { get; init; }
 
     /// <summary>Name for people; null for the host's.</summary>
     public string? Name { get; init; }

@@ -12,7 +12,7 @@ internal sealed class ClusterProcess : IDisposable
     private readonly Lock gate = new();
     private readonly List<(string Text, TaskCompletionSource<string> Found)> waiting = [];
 
-    public ClusterProcess(string name, params string[] arguments)
+    public ClusterProcess(string name, string? workingDirectory, params string[] arguments)
     {
         Name = name;
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "diffusion"), arguments)
@@ -20,6 +20,7 @@ internal sealed class ClusterProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
+            WorkingDirectory = workingDirectory ?? "",
         };
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, e) => Receive(e.Data);

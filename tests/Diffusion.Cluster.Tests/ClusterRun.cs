@@ -40,7 +40,7 @@ internal sealed class ClusterRun : IDisposable
     public async Task StartCoordinator()
     {
         string[] port = Endpoint.Length == 0 ? [] : ["--port", Endpoint.Split(':')[1]];
-        Coordinator = Start($"coordinator", ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port]);
+        Coordinator = Start($"coordinator", null, ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port]);
         string line = await Coordinator.LineWith("worker --coordinator ");
         Endpoint = line.Split("--coordinator ")[1].Trim();
         channel?.Dispose();
@@ -50,7 +50,14 @@ internal sealed class ClusterRun : IDisposable
     public ClusterProcess StartWorker(string devices = "cpu:1", params string[] more)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"worker-{++started}");
-        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name, "--devices", devices, .. more]);
+        return Start(name, null, ["worker", "--coordinator", Endpoint, "--name", name, "--devices", devices, .. more]);
+    }
+
+    /// <summary>Starts a worker as on another box: elsewhere, with a cache of its own, and without a view of the coordinator's disk.</summary>
+    public ClusterProcess StartFarWorker(string box)
+    {
+        string home = System.IO.Directory.CreateDirectory(Path.Combine(Directory, box)).FullName;
+        return Start($"worker-{box}", home, "worker", "--coordinator", Endpoint, "--name", box, "--cache-dir", "cache", "--no-shared-directory");
     }
 
     /// <summary>Waits until the run has done so many steps.</summary>
@@ -126,9 +133,9 @@ internal sealed class ClusterRun : IDisposable
 
     private readonly HashSet<ClusterProcess> killed = [];
 
-    private ClusterProcess Start(string name, params string[] arguments)
+    private ClusterProcess Start(string name, string? workingDirectory, params string[] arguments)
     {
-        var process = new ClusterProcess(name, arguments);
+        var process = new ClusterProcess(name, workingDirectory, arguments);
         processes.Add(process);
         return process;
     }

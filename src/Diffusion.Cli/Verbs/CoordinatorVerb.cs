@@ -51,6 +51,7 @@ internal static class CoordinatorVerb
                 MinimumWorkers = result.GetValue(minimum),
                 MaximumWorkers = result.GetValue(maximum),
                 TimeoutScale = result.GetValue(scale),
+                DataCacheDirectory = TrainingImages.CacheOf(run),
             };
             return await RunAsync(options, run, isChild, (interruption ?? supervision)!);
         });

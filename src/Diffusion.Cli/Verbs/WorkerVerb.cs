@@ -15,14 +15,16 @@ internal static class WorkerVerb
     {
         var coordinator = new Option<string>("--coordinator") { Description = "Address of the coordinator", HelpName = "HOST:PORT", Required = true };
         var devices = new Option<string>("--devices") { Description = "cpu:N for N ranks on the CPU, or cuda:0,1", HelpName = "LIST", DefaultValueFactory = _ => "cpu:1" };
-        var data = new Option<string?>("--data") { Description = "Where this box keeps the images [default: the run's data.path]", HelpName = "PATH" };
+        var data = new Option<string?>("--data") { Description = "Where this box keeps the images [default: the run's data.path if it is here, else fetched from the coordinator]", HelpName = "PATH" };
+        var cache = new Option<string?>("--cache-dir") { Description = "Where packed and fetched images are kept [default: in the user's cache]", HelpName = "DIR" };
+        var unshared = new Option<bool>("--no-shared-directory") { Description = "Use nothing of the coordinator's disk even if it is in sight: images, snapshots and checkpoints go over the network" };
         var name = new Option<string?>("--name") { Description = "Name shown to people [default: the host's]", HelpName = "NAME" };
         var address = new Option<string?>("--data-address") { Description = "Address other workers reach this one at [default: the one that routes to the coordinator]", HelpName = "ADDR" };
         var share = new Option<double?>("--share") { Description = "This worker's part of the shards relative to the others', who have 1; then no shards move by themselves [default: by measured speed]", HelpName = "WEIGHT" };
         var logs = new Option<string?>("--log-dir") { Description = "Folder whose logs/ gets this worker's log [default: none]", HelpName = "DIR" };
         var scale = new Option<double>("--timeout-scale") { Description = "Factor on all waiting times", HelpName = "F", DefaultValueFactory = _ => 1 };
         var supervised = new Option<bool>("--supervised") { Hidden = true };
-        var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, name, address, share, logs, scale, supervised };
+        var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, cache, unshared, name, address, share, logs, scale, supervised };
         command.SetAction(async (result, _) =>
         {
             bool isChild = result.GetValue(supervised);
@@ -34,6 +36,8 @@ internal static class WorkerVerb
                 Coordinator = result.GetRequiredValue(coordinator),
                 Devices = result.GetRequiredValue(devices),
                 DataPath = result.GetValue(data) is { } path ? Path.GetFullPath(path) : null,
+                CacheDirectory = result.GetValue(cache) is { } folder ? Path.GetFullPath(folder) : null,
+                NoSharedDirectory = result.GetValue(unshared),
                 Name = shown,
                 DataAddress = result.GetValue(address),
                 Share = result.GetValue(share) is { } weight ? weight is > 0 and <= 1e6 ? weight : throw new ConfigurationException(FormattableString.Invariant($"--share is {weight}; it must be above 0, up to 1000000. The other workers have 1.")) : null,

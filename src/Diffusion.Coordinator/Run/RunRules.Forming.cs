@@ -42,12 +42,6 @@ internal static partial class RunRules
             return;
         }
 
-        if (!ready.Any(worker => worker.SeesRunDirectory))
-        {
-            draft.Enter(RunPhase.Waiting, $"Waiting for a worker that sees the run directory {state.Settings.RunDirectory}: {Names(ready)} could not save anything. Start one on the coordinator's machine or mount the directory.");
-            return;
-        }
-
         if (IsUnsettled(draft, ready))
         {
             draft.Enter(RunPhase.Forming, $"{Count(ready.Length, "worker")} ready; the next generation forms.");
@@ -109,7 +103,7 @@ internal static partial class RunRules
     {
         var state = draft.State;
         long step = ready.Select(worker => worker.CompletedStep).DefaultIfEmpty(-1).Max();
-        if (step <= 0 || step <= state.SaveTriedStep || step * state.Settings.BatchSize <= state.LastCheckpointImages || !ready.Any(worker => worker.SeesRunDirectory))
+        if (step <= 0 || step <= state.SaveTriedStep || step * state.Settings.BatchSize <= state.LastCheckpointImages)
         {
             return false;
         }
@@ -135,7 +129,8 @@ internal static partial class RunRules
         string shares = ranges.SequenceEqual(ShardSpread.Even(state.Settings.Shards, used.Sum())) ? "" : $" ({Shares(members)} shards)";
         string moved = state.Rebalancing is { } rebalancing ? $" {rebalancing}" : "";
         string reason = $"Generation {number} trains on {string.Join(", ", chosen.Select(worker => worker.Name))} with {Count(used.Sum(), "rank")}{shares}{spare}.{moved}";
-        var plan = new GenerationPlan(number, members.MoveToImmutable(), chosen.First(worker => worker.SeesRunDirectory).Id, reason);
+        string writer = (chosen.FirstOrDefault(worker => worker.SeesRunDirectory) ?? chosen[0]).Id;
+        var plan = new GenerationPlan(number, members.MoveToImmutable(), writer, reason);
         draft.Record(new GenerationFormed(plan, [.. chosen.Select(worker => new MemberRecord(worker.Id, worker.Name, worker.Order, worker.Ranks, worker.DataAddress, worker.SeesRunDirectory, worker.ProcessId, worker.Share))]));
         draft.State = state with
         {
@@ -161,13 +156,12 @@ internal static partial class RunRules
         }
     }
 
-    /// <summary>Members and how many ranks each brings: no more ranks than shards, one member that sees the run directory.</summary>
+    /// <summary>Members and how many ranks each brings: no more ranks than shards, and somebody who sees the run directory if anybody does, since files are better written than sent.</summary>
     private static (WorkerState[] Chosen, int[] Used) Choose(WorkerState[] ready, int shards)
     {
         var order = ready.ToList();
-        if (!Take(order, shards).Chosen.Any(worker => worker.SeesRunDirectory))
+        if (order.FirstOrDefault(worker => worker.SeesRunDirectory) is { } writer && !Take(order, shards).Chosen.Any(worker => worker.SeesRunDirectory))
         {
-            var writer = order.First(worker => worker.SeesRunDirectory);
             order.Remove(writer);
             order.Insert(0, writer);
         }

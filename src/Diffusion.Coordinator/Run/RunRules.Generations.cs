@@ -103,8 +103,7 @@ internal static partial class RunRules
         if (leavers.Length > 0)
         {
             var staying = state.Workers.Values.Where(worker => worker.Leaving is null && worker.Stage is WorkerStage.Training or WorkerStage.Ready).ToArray();
-            bool save = staying.Length < state.Settings.MinimumWorkers || !staying.Any(worker => worker.SeesRunDirectory);
-            Pause(draft, $"{Names(leavers)} leaves: {leavers[0].Leaving}", save);
+            Pause(draft, $"{Names(leavers)} leaves: {leavers[0].Leaving}", save: staying.Length < state.Settings.MinimumWorkers);
             return;
         }
 

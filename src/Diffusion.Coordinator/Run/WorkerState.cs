@@ -29,8 +29,8 @@ internal sealed record WorkerActivity(string Phase, int Order, long Step)
 {
     public static WorkerActivity Unknown { get; } = new("unknown", 0, -1);
 
-    /// <summary>Writing files takes what the disk takes and is no hang.</summary>
-    public bool IsSaving => Phase == "saving";
+    /// <summary>Files take what disk and network take; that is no hang.</summary>
+    public bool IsSaving => Phase is "saving" or "restoring";
 }
 
 /// <summary>One worker as the coordinator knows it.</summary>

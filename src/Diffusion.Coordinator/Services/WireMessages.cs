@@ -66,6 +66,7 @@ internal static class WireMessages
             WorkerPhase.Reduce => "reduce",
             WorkerPhase.Update => "update",
             WorkerPhase.Saving => "saving",
+            WorkerPhase.Restoring => "restoring",
             _ => "unknown",
         },
         (int)heartbeat.Phase,

@@ -9,12 +9,22 @@ namespace Diffusion.Data;
 /// </summary>
 public sealed class DatasetCache
 {
-    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(100);
     private readonly string directory;
 
     /// <summary>Keeps packed data sets in a directory.</summary>
     /// <param name="directory">Created at the first use. It may be deleted at any time while no run uses it.</param>
     public DatasetCache(string directory) => this.directory = Path.GetFullPath(directory);
+
+    /// <summary>Where packed data sets are kept when nobody says otherwise: in the user's cache.</summary>
+    public static string DefaultDirectory
+    {
+        get
+        {
+            string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+            string root = string.IsNullOrEmpty(cache) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache") : cache;
+            return Path.Combine(root, "diffusion-distributed", "datasets");
+        }
+    }
 
     /// <summary>Opens a data set, packing it first if needed. Other processes of this box that want the same wait for it.</summary>
     /// <param name="path">A packed directory, or whatever <see cref="ImageSources.Open"/> understands.</param>
@@ -36,7 +46,7 @@ public sealed class DatasetCache
         }
 
         Directory.CreateDirectory(directory);
-        using FileStream lease = TakeLock(packed + ".lock", cancellationToken);
+        using FileStream lease = CacheLock.Take(packed + ".lock", cancellationToken);
         if (!PackedDataset.IsAt(packed))
         {
             using IImageSource source = ImageSources.Open(path);
@@ -78,21 +88,4 @@ public sealed class DatasetCache
     }
 
     private static void Append(IncrementalHash identity, string text) => identity.AppendData(Encoding.UTF8.GetBytes(text));
-
-    /// <summary>An exclusive file, which the system releases when its process dies, however it dies.</summary>
-    private static FileStream TakeLock(string path, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                cancellationToken.WaitHandle.WaitOne(LockPoll);
-            }
-        }
-    }
 }

@@ -19,7 +19,7 @@ public sealed class PackedDataset : IDisposable
         this.manifest = manifest;
         this.files = files;
         Labels = labels;
-        Digest = Convert.ToHexStringLower(SHA256.HashData((manifest with { Name = string.Empty }).ToJson()));
+        Digest = manifest.Digest();
     }
 
     /// <summary>Where the files are.</summary>
@@ -100,8 +100,8 @@ public sealed class PackedDataset : IDisposable
     /// <exception cref="DatasetException">A file differs.</exception>
     public void Verify(CancellationToken cancellationToken)
     {
-        PackedFile[] all = manifest.Labels is null ? [.. manifest.Files] : [.. manifest.Files, manifest.Labels];
-        ParallelLoop.Run(all.Length, i =>
+        IReadOnlyList<PackedFile> all = manifest.AllFiles;
+        ParallelLoop.Run(all.Count, i =>
         {
             PackedFile file = all[i];
             using FileStream stream = File.OpenRead(Path.Combine(Directory, file.Name));
@@ -142,11 +142,6 @@ public sealed class PackedDataset : IDisposable
 
     private static void CheckSize(string directory, PackedFile file, long expected)
     {
-        if (file.Name != Path.GetFileName(file.Name))
-        {
-            throw new DatasetException($"The manifest in {directory} names '{file.Name}', which is not a plain file name. {PackedManifest.Remedy(directory)}");
-        }
-
         var info = new FileInfo(Path.Combine(directory, file.Name));
         if (!info.Exists || info.Length != file.Bytes || file.Bytes != expected)
         {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -43,49 +44,81 @@ internal sealed record PackedManifest
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, PackedJson.Default.PackedManifest);
 
+    /// <summary>All files but the manifest itself.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<PackedFile> AllFiles => Labels is null ? Files : [.. Files, Labels];
+
+    /// <summary>SHA-256 over everything but the name, hence over shape, labels and content.</summary>
+    public string Digest() => Convert.ToHexStringLower(SHA256.HashData((this with { Name = string.Empty }).ToJson()));
+
     public static PackedManifest Read(string directory)
     {
         string path = Path.Combine(directory, FileName);
+        return Parse(File.ReadAllBytes(path), path, Remedy(directory));
+    }
+
+    /// <param name="json">The manifest.</param>
+    /// <param name="source">Where it is from, for messages.</param>
+    /// <param name="remedy">What to do if it is unusable.</param>
+    /// <exception cref="DatasetException">It is unusable.</exception>
+    public static PackedManifest Parse(ReadOnlySpan<byte> json, string source, string remedy)
+    {
         PackedManifest manifest;
         try
         {
-            manifest = JsonSerializer.Deserialize(File.ReadAllBytes(path), PackedJson.Default.PackedManifest)
-                ?? throw new DatasetException($"{path} is empty. {Remedy(directory)}");
+            manifest = JsonSerializer.Deserialize(json, PackedJson.Default.PackedManifest) ?? throw new DatasetException($"{source} is empty. {remedy}");
         }
         catch (JsonException e)
         {
-            throw new DatasetException($"{path} cannot be read: {e.Message} {Remedy(directory)}", e);
+            throw new DatasetException($"{source} cannot be read: {e.Message} {remedy}", e);
         }
 
-        manifest.Check(directory);
+        manifest.Check(source, remedy);
         return manifest;
     }
 
     public static string Remedy(string directory) => $"Delete {directory} and open the original data set again; it is packed anew.";
 
-    private void Check(string directory)
+    private void Check(string source, string remedy)
     {
         if (Format != CurrentFormat)
         {
-            throw new DatasetException($"{directory} is packed as '{Format}', this program reads '{CurrentFormat}'. {Remedy(directory)}");
+            throw new DatasetException($"{source} is of format '{Format}', this program reads '{CurrentFormat}'. {remedy}");
         }
 
-        ImageShape.Checked(Channels, Height, Width, Path.Combine(directory, FileName));
+        ImageShape.Checked(Channels, Height, Width, source);
         long expectedFiles = ImagesPerFile < 1 ? -1 : ((long)Count + ImagesPerFile - 1) / ImagesPerFile;
         if (Count < 1 || expectedFiles != Files.Count || LabelDim < 0 || (LabelKind == LabelKind.None) != (Labels is null))
         {
-            throw new DatasetException($"{Path.Combine(directory, FileName)} contradicts itself: {Count} images, {ImagesPerFile} to a file, {Files.Count} files, labels '{LabelKind}' of length {LabelDim}. {Remedy(directory)}");
+            throw new DatasetException($"{source} contradicts itself: {Count} images, {ImagesPerFile} to a file, {Files.Count} files, labels '{LabelKind}' of length {LabelDim}. {remedy}");
+        }
+
+        if (AllFiles.FirstOrDefault(file => !IsPlain(file.Name) || file.Bytes < 0) is { } wrong)
+        {
+            throw new DatasetException($"{source} names '{wrong.Name}' of {wrong.Bytes} bytes, which is not a plain file name with a size. {remedy}");
+        }
+
+        if (AllFiles.DistinctBy(file => file.Name).Count() != AllFiles.Count)
+        {
+            throw new DatasetException($"{source} names a file twice. {remedy}");
         }
     }
+
+    /// <summary>Manifests also come over the network: no separators, nothing hidden, not the manifest itself.</summary>
+    private static bool IsPlain(string name) =>
+        name.Length is > 0 and <= 128 && name[0] != '.' && name != FileName && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '-' or '_');
 }
 
 /// <summary>One file of a packed data set.</summary>
-internal sealed record PackedFile
+public sealed record PackedFile
 {
+    /// <summary>Its name in the data set's directory; no path.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Its size.</summary>
     public required long Bytes { get; init; }
 
+    /// <summary>Its SHA-256, in lower-case hexadecimal.</summary>
     public required string Sha256 { get; init; }
 }
 

@@ -29,6 +29,11 @@ public sealed class CheckpointStore(string directory)
             .Select(path => CheckpointName.TryParse(path, out long images) ? images : -1).Where(images => images >= 0).Distinct().Order(),
     ];
 
+    /// <summary>Where a checkpoint is or would be.</summary>
+    /// <param name="directory">Directory that holds the checkpoints.</param>
+    /// <param name="imagesSeen">Its image count.</param>
+    public static string PathIn(string directory, long imagesSeen) => Path.Combine(directory, CheckpointName.Of(imagesSeen));
+
     /// <summary>Finds the newest whole checkpoint: every byte of it is read and compared. Damaged ones are passed over, by name.</summary>
     public LatestCheckpoint Latest(CancellationToken cancellationToken = default)
     {
@@ -56,7 +61,12 @@ public sealed class CheckpointStore(string directory)
     {
         string path = Path.Combine(Directory, CheckpointName.Of(imagesSeen));
         string replaced = Path.Combine(Directory, CheckpointName.Replaced(imagesSeen));
-        path = !System.IO.Directory.Exists(path) && System.IO.Directory.Exists(replaced) ? replaced : path;
+        return OpenAt(!System.IO.Directory.Exists(path) && System.IO.Directory.Exists(replaced) ? replaced : path);
+    }
+
+    /// <summary>Opens the checkpoint of a directory, whatever the directory's name.</summary>
+    internal static Checkpoint OpenAt(string path)
+    {
         string manifest = Path.Combine(path, CheckpointManifest.FileName);
         if (!File.Exists(manifest))
         {

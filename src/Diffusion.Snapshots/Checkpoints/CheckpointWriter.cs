@@ -73,6 +73,37 @@ public sealed class CheckpointWriter : IDisposable
         });
     }
 
+    /// <summary>
+    /// Takes over a checkpoint that came from somewhere else: every byte is compared with its manifest, then it is published like an own one.
+    /// Its files are on the disk already.
+    /// </summary>
+    /// <param name="received">Directory with its files, on the same file system; it is gone afterwards.</param>
+    /// <param name="imagesSeen">The image count its manifest must say.</param>
+    /// <param name="cancellationToken">Gives up between pieces; <paramref name="received"/> stays then.</param>
+    /// <exception cref="DamagedFileException">It is not whole, or another one.</exception>
+    /// <exception cref="SaveFailedException">The file system refused.</exception>
+    public CheckpointManifest Adopt(string received, long imagesSeen, CancellationToken cancellationToken = default)
+        => Guard(Path.Combine(directory, CheckpointName.Of(imagesSeen)), "taking over the checkpoint", () =>
+        {
+            var checkpoint = CheckpointStore.OpenAt(received);
+            if (checkpoint.Manifest.ImagesSeen != imagesSeen)
+            {
+                throw new DamagedFileException(received, $"its manifest is that of {checkpoint.Manifest.ImagesSeen} images, not {imagesSeen}", "Send it again.");
+            }
+
+            try
+            {
+                checkpoint.Verify(cancellationToken);
+            }
+            catch (FileNotFoundException missing)
+            {
+                throw new DamagedFileException(received, $"{Path.GetFileName(missing.FileName)} is missing", "Send it again.", missing);
+            }
+
+            Publish(received, imagesSeen);
+            return checkpoint.Manifest;
+        });
+
     /// <summary>Removes checkpoints that retention lets go. The newest whole one is never among them.</summary>
     /// <returns>Image counts removed.</returns>
     /// <exception cref="SaveFailedException">The file system refused.</exception>

@@ -26,6 +26,8 @@ internal sealed class CoordinatorChannel : IDisposable
         Coordinator = new CoordinatorService.CoordinatorServiceClient(channel);
         Rendezvous = new RendezvousService.RendezvousServiceClient(channel);
         Run = new RunService.RunServiceClient(channel);
+        Data = new DataService.DataServiceClient(channel);
+        Storage = new StorageService.StorageServiceClient(channel);
     }
 
     public CoordinatorService.CoordinatorServiceClient Coordinator { get; }
@@ -33,6 +35,10 @@ internal sealed class CoordinatorChannel : IDisposable
     public RendezvousService.RendezvousServiceClient Rendezvous { get; }
 
     public RunService.RunServiceClient Run { get; }
+
+    public DataService.DataServiceClient Data { get; }
+
+    public StorageService.StorageServiceClient Storage { get; }
 
     /// <summary>Whether a call failed because nobody answers, rather than because the answer was no.</summary>
     public static bool IsUnreachable(Exception e) => e is not RpcException rpc

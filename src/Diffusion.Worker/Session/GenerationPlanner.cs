@@ -5,13 +5,14 @@ using Diffusion.Worker.Training;
 namespace Diffusion.Worker.Session;
 
 /// <summary>Turns the coordinator's plan of a generation into what each of this worker's ranks is asked to do.</summary>
-internal sealed class GenerationPlanner(int shardCount, string dataAddress, CoordinatorAddress coordinator) : IDisposable
+internal sealed class GenerationPlanner(int shardCount, string dataAddress, CoordinatorAddress coordinator, Membership membership) : IDisposable
 {
     private readonly CoordinatorChannel channel = new(coordinator);
 
     /// <summary>Requests in local rank order; empty when this worker has no place in the plan.</summary>
     public IReadOnlyList<GenerationRequest> Requests(StartGeneration start, string workerId, TimeSpan collectiveTimeout)
     {
+        membership.Enter(workerId, start.Generation);
         var ranks = start.Members.SelectMany(member => member.Ranks).OrderBy(rank => rank.Rank).ToArray();
         var shards = new ShardPlan(shardCount, [.. ranks.Select(rank => rank.EndShard - rank.FirstShard)]);
         var own = start.Members.FirstOrDefault(member => member.WorkerId == workerId)?.Ranks.OrderBy(rank => rank.Rank).ToArray() ?? [];

@@ -29,8 +29,8 @@ internal sealed class TrainingReporter(Outbox outbox) : ITrainingObserver
             }
 
             // A rank that writes a file does what a file needs; the others wait for it.
-            var (phase, step) = ranks.Values.FirstOrDefault(rank => rank.Phase == WorkerPhase.Saving) is { Phase: WorkerPhase.Saving } saving
-                ? saving
+            var (phase, step) = ranks.Values.FirstOrDefault(rank => rank.Phase is WorkerPhase.Saving or WorkerPhase.Restoring) is { Phase: not WorkerPhase.Unspecified } busy
+                ? busy
                 : ranks.Values.OrderBy(rank => rank.Step).ThenBy(rank => rank.Phase).First();
             return new WorkerHeartbeat { Phase = phase, Step = step };
         }

@@ -19,6 +19,9 @@ internal sealed record RankTrainerOptions
     /// <summary>The run's directory, if this worker sees it.</summary>
     public string? RunDirectory { get; init; }
 
+    /// <summary>The run's directory over the network, if this worker does not see it.</summary>
+    public IRunStorage? Storage { get; init; }
+
     /// <summary>The packed images.</summary>
     public required PackedDataset Data { get; init; }
 
@@ -92,7 +95,7 @@ internal sealed class RankTrainer : IDisposable
             }
 
             Observe(request, WorkerPhase.Synchronising);
-            new StateSynchronisation(state, saver, config.Initialization, logger).Run(connected, request, cancellation.Token);
+            new StateSynchronisation(state, saver, config.Initialization, phase => Observe(request, phase), logger).Run(connected, request, cancellation.Token);
             return Train(connected, request, cancellation.Token);
         }
         catch (CollectiveException e)

@@ -38,7 +38,10 @@ internal sealed class RunSaver : IDisposable
         tensors = [.. state.Network.StateOrder.Select(t => new SnapshotTensor(t.Name, t.Shape, t is NetworkBuffer))];
     }
 
-    private string Directory => options.RunDirectory ?? throw new InvalidOperationException("This worker does not see the run's directory and cannot be its writer.");
+    /// <summary>Where files are made: in place, or on their way there.</summary>
+    private string Directory => options.RunDirectory ?? options.Storage?.StagingDirectory ?? throw new InvalidOperationException("This worker neither sees the run's directory nor knows another way there; it cannot be its writer.");
+
+    private IRunStorage? Remote => options.RunDirectory is null ? options.Storage : null;
 
     private string SnapshotDirectory => Path.Combine(Directory, "snapshots");
 
@@ -77,15 +80,7 @@ internal sealed class RunSaver : IDisposable
         if (isWriter && kept is { } copy)
         {
             kept = null;
-            if (state.Averages.All(a => File.Exists(PathOf(a.Track, copy.ImagesSeen))))
-            {
-                copy.Dispose();
-            }
-            else
-            {
-                logger.LogInformation("Snapshots at {ImagesSeen} images were not finished by the writer before; writing them now", copy.ImagesSeen);
-                Enqueue(copy);
-            }
+            Enqueue(copy, missedOnly: true);
         }
         else if (!isWriter)
         {
@@ -121,14 +116,42 @@ internal sealed class RunSaver : IDisposable
     }
 
     /// <summary>Takes over the newest whole checkpoint of the run's directory; without one the state stays as it is.</summary>
-    public void LoadNewestCheckpoint()
+    public void LoadNewestCheckpoint(CancellationToken cancellationToken)
     {
-        if (options.RunDirectory is null)
+        if (options.RunDirectory is not null)
         {
-            return;
+            LoadNewestCheckpoint(CheckpointDirectory, cancellationToken);
         }
+        else if (Remote is { } storage)
+        {
+            string fetched = Path.Combine(storage.StagingDirectory, "fetched");
+            try
+            {
+                if (storage.FetchNewestCheckpoint(fetched, cancellationToken))
+                {
+                    LoadNewestCheckpoint(fetched, cancellationToken);
 
-        var latest = new CheckpointStore(CheckpointDirectory).Latest();
+                    // To begin anew because a copy was damaged would be worse than to end.
+                    if (state.CompletedStep < 0)
+                    {
+                        throw new IOException("The checkpoint that the coordinator sent did not arrive whole. Check this box's disk and memory, and start the worker again.");
+                    }
+                }
+            }
+            finally
+            {
+                RemoveTree(fetched);
+            }
+        }
+    }
+
+    /// <summary>Where the weights that the run starts from are on this box; fetched if they are not here.</summary>
+    public string InitialWeights(string path, CancellationToken cancellationToken) =>
+        (File.Exists(path) ? path : options.Storage?.FetchInitialWeights(cancellationToken)) ?? path;
+
+    private void LoadNewestCheckpoint(string directory, CancellationToken cancellationToken)
+    {
+        var latest = new CheckpointStore(directory).Latest(cancellationToken);
         foreach (var skipped in latest.Skipped)
         {
             logger.LogWarning("Checkpoint {Name} is damaged and passed over: {Reason}", skipped.Name, skipped.Reason);
@@ -186,34 +209,64 @@ internal sealed class RunSaver : IDisposable
         kept?.Dispose();
     }
 
-    private void Enqueue(SnapshotCopy copy) => queue.Add(copy.ImagesSeen, "snapshots", () => WriteSnapshots(copy), copy.Dispose);
+    /// <param name="copy">The averages.</param>
+    /// <param name="missedOnly">Leave out those that an earlier writer finished.</param>
+    private void Enqueue(SnapshotCopy copy, bool missedOnly = false)
+    {
+        // A second attempt goes on with the one that failed.
+        int next = 0;
+        queue.Add(copy.ImagesSeen, "snapshots", () =>
+        {
+            for (; next < state.Averages.Count; next++)
+            {
+                if (!missedOnly || !IsStored(state.Averages[next].Track, copy.ImagesSeen))
+                {
+                    WriteSnapshot(copy, next);
+                }
+            }
+        }, copy.Dispose);
+    }
 
-    private string PathOf(AverageTrack track, long imagesSeen) => Path.Combine(SnapshotDirectory, track.Folder, SnapshotName.For(SnapshotName.Training, imagesSeen, track.StdAt(imagesSeen)).FileName);
+    private bool IsStored(AverageTrack track, long imagesSeen)
+    {
+        string fileName = SnapshotName.For(SnapshotName.Training, imagesSeen, track.StdAt(imagesSeen)).FileName;
+        bool stored = Remote is { } storage ? storage.HasSnapshot(track.Folder, fileName) : File.Exists(Path.Combine(SnapshotDirectory, track.Folder, fileName));
+        if (!stored)
+        {
+            logger.LogInformation("Snapshot {File} was not finished by the writer before; writing it now", fileName);
+        }
 
-    private void WriteSnapshots(SnapshotCopy copy)
+        return stored;
+    }
+
+    private void WriteSnapshot(SnapshotCopy copy, int average)
     {
         var elementType = options.Config.Averaging.Precision == SnapshotPrecision.Float16 ? ElementType.Float16 : ElementType.Float32;
-        for (int i = 0; i < state.Averages.Count; i++)
+        var track = state.Averages[average].Track;
+        var arena = copy.Arenas[average];
+        string folder = Path.Combine(SnapshotDirectory, track.Folder);
+        System.IO.Directory.CreateDirectory(folder);
+        var info = new SnapshotInfo
         {
-            var track = state.Averages[i].Track;
-            var arena = copy.Arenas[i];
-            string folder = Path.Combine(SnapshotDirectory, track.Folder);
-            System.IO.Directory.CreateDirectory(folder);
-            var info = new SnapshotInfo
-            {
-                RunId = options.RunId,
-                ImagesSeen = copy.ImagesSeen,
-                RelativeStd = track.StdAt(copy.ImagesSeen),
-                Profile = track.Profile,
-                Config = StrictJson.Write(options.Config.WithoutPaths()),
-                Extra = new Dictionary<string, string> { [ModelKey] = StrictJson.Write(state.Network.Options) },
-            };
-            var entry = new SnapshotWriter(folder, null, elementType).Write(
-                info, tensors, index => ValuesOf(tensors[index].IsBuffer ? copy.Arenas[^1] : arena, tensors[index].Name));
-            if (track.RelativeStd is { } relativeStd)
-            {
-                options.Observer.SnapshotSaved(copy.ImagesSeen, relativeStd, entry.File, entry.Bytes, entry.ContentId);
-            }
+            RunId = options.RunId,
+            ImagesSeen = copy.ImagesSeen,
+            RelativeStd = track.StdAt(copy.ImagesSeen),
+            Profile = track.Profile,
+            Config = StrictJson.Write(options.Config.WithoutPaths()),
+            Extra = new Dictionary<string, string> { [ModelKey] = StrictJson.Write(state.Network.Options) },
+        };
+        var entry = new SnapshotWriter(folder, null, elementType).Write(
+            info, tensors, index => ValuesOf(tensors[index].IsBuffer ? copy.Arenas[^1] : arena, tensors[index].Name));
+        if (Remote is { } storage)
+        {
+            string staged = Path.Combine(folder, entry.File);
+            storage.SendSnapshot(track.Folder, staged);
+            File.Delete(staged);
+        }
+
+        if (track.RelativeStd is { } relativeStd)
+        {
+            options.Observer.SnapshotSaved(copy.ImagesSeen, relativeStd, entry.File, entry.Bytes, entry.ContentId);
         }
     }
 
@@ -225,11 +278,36 @@ internal sealed class RunSaver : IDisposable
     {
         long started = options.Time.GetTimestamp();
         checkpoints ??= CheckpointWriter.Open(CheckpointDirectory, new CheckpointRetention(options.Config.Training.KeepCheckpoints));
-        var arenas = names.Select((name, i) => new CheckpointArena(
-            name, (offset, count) => copy.Arenas[i].Span(offset, count), name == ReplicaState.BuffersName ? Stored(copy.Arenas[i].Layout) : null)).ToArray();
-        var manifest = checkpoints.Save(description, Stored(state.Layout), arenas);
+        long bytes = Remote is { } storage ? Send(storage, description, names, copy) : Save(description, names, copy);
         checkpoints.RemoveExpired();
         options.Observer.CheckpointSaved(
-            description.ImagesSeen, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{description.ImagesSeen:D12}"), manifest.Files.Sum(f => f.Bytes), options.Time.GetElapsedTime(started));
+            description.ImagesSeen, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{description.ImagesSeen:D12}"), bytes, options.Time.GetElapsedTime(started));
+    }
+
+    private long Save(CheckpointState description, string[] names, SnapshotCopy copy)
+    {
+        var arenas = names.Select((name, i) => new CheckpointArena(
+            name, (offset, count) => copy.Arenas[i].Span(offset, count), name == ReplicaState.BuffersName ? Stored(copy.Arenas[i].Layout) : null)).ToArray();
+        return checkpoints!.Save(description, Stored(state.Layout), arenas).Files.Sum(f => f.Bytes);
+    }
+
+    /// <summary>Made here and sent from here. One that is whole here was made by an attempt before, whose sending failed.</summary>
+    private long Send(IRunStorage storage, CheckpointState description, string[] names, SnapshotCopy copy)
+    {
+        string staged = CheckpointStore.PathIn(CheckpointDirectory, description.ImagesSeen);
+        long bytes = System.IO.Directory.Exists(staged)
+            ? new CheckpointStore(CheckpointDirectory).Open(description.ImagesSeen).Manifest.Files.Sum(f => f.Bytes)
+            : Save(description, names, copy);
+        storage.SendCheckpoint(staged, description.ImagesSeen);
+        RemoveTree(staged);
+        return bytes;
+    }
+
+    private static void RemoveTree(string path)
+    {
+        if (System.IO.Directory.Exists(path))
+        {
+            System.IO.Directory.Delete(path, recursive: true);
+        }
     }
 }

@@ -2,30 +2,36 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Diffusion.Contracts.Configuration;
 using Diffusion.Native.Collectives;
+using Diffusion.V1;
 using Microsoft.Extensions.Logging;
 
 namespace Diffusion.Worker.Training;
 
 /// <summary>At the start of a generation: all ranks hold the most advanced state that any of them has, and prove it.</summary>
-internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, InitializationConfig? initialization, ILogger logger)
+internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, InitializationConfig? initialization, Action<WorkerPhase> enter, ILogger logger)
 {
+    /// <summary>Reading a checkpoint takes what disk and network take. Whoever reads it and dies ends the generation by that, and nobody waits so long.</summary>
+    private static readonly TimeSpan RestoreTimeout = TimeSpan.FromHours(6);
+
     /// <summary>Makes all states equal.</summary>
     /// <exception cref="TrainingFailedException">Two ranks at the same step hold different bits.</exception>
     /// <exception cref="CollectiveException">A rank is gone.</exception>
     public void Run(IPeerTransport transport, GenerationRequest request, CancellationToken cancellationToken)
     {
-        var offers = Offers(transport, request, cancellationToken);
+        var offers = Offers(transport, request.Writes, request.CollectiveTimeout, cancellationToken);
         if (offers.All(o => o.CompletedStep < 0))
         {
-            // 1. Nobody has trained yet: the writer, who sees the run's directory, starts from its newest whole checkpoint, or from the initial weights.
+            // 1. Nobody has trained yet: the writer, who sees the run's directory if anybody does, starts from its newest whole checkpoint, or from the initial weights.
             int starter = Math.Max(0, Array.FindIndex(offers, o => o.Writes != 0));
             if (transport.Rank == starter)
             {
-                saver.LoadNewestCheckpoint();
+                enter(WorkerPhase.Restoring);
+                saver.LoadNewestCheckpoint(cancellationToken);
                 Start(cancellationToken);
+                enter(WorkerPhase.Synchronising);
             }
 
-            offers = Offers(transport, request, cancellationToken);
+            offers = Offers(transport, request.Writes, RestoreTimeout, cancellationToken);
         }
 
         // 2. The lowest rank with the highest step has the state; equal steps must be equal bits.
@@ -46,7 +52,7 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
         {
             logger.LogInformation("State of step {Step} goes from rank {Root} to the ranks behind it", newest, root);
             state.Broadcast(transport, root, request.CollectiveTimeout, cancellationToken);
-            var received = Offers(transport, request, cancellationToken);
+            var received = Offers(transport, request.Writes, request.CollectiveTimeout, cancellationToken);
             int wrong = Array.FindIndex(received, o => o.DigestText != received[root].DigestText);
             if (wrong >= 0)
             {
@@ -64,18 +70,18 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
         {
             if (initialization is not null)
             {
-                InitialWeights.Load(initialization, state, logger, cancellationToken);
+                InitialWeights.Load(initialization with { Path = saver.InitialWeights(initialization.Path, cancellationToken) }, state, logger, cancellationToken);
             }
 
             state.CompletedStep = 0;
         }
     }
 
-    private Offer[] Offers(IPeerTransport transport, GenerationRequest request, CancellationToken cancellationToken)
+    private Offer[] Offers(IPeerTransport transport, bool writes, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        var offer = new Offer { CompletedStep = state.CompletedStep, Writes = request.Writes ? 1 : 0 };
+        var offer = new Offer { CompletedStep = state.CompletedStep, Writes = writes ? 1 : 0 };
         Encoding.ASCII.GetBytes(state.CompletedStep < 0 ? "" : state.Digest(), offer.Digest);
-        return transport.AllGather(offer, request.CollectiveTimeout, cancellationToken);
+        return transport.AllGather(offer, timeout, cancellationToken);
     }
 
     private struct Offer

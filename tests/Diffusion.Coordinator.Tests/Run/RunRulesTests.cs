@@ -42,7 +42,7 @@ public sealed class RunRulesTests
     }
 
     [Fact]
-    public void Ready_NobodySeesTheRunDirectory_WaitsAndSaysSo()
+    public void Ready_NobodySeesTheRunDirectory_TrainsAndAWorkerThatSeesItWritesOnceItIsThere()
     {
         var run = new Scenario();
         run.Join("a", sees: false);
@@ -50,10 +50,13 @@ public sealed class RunRulesTests
         run.Ready("a");
         run.Pass(2);
 
-        Assert.True(run.State.Phase == RunPhase.Waiting, run.Story);
-        Assert.Contains("sees the run directory", run.State.Reason, StringComparison.Ordinal);
+        Assert.True(run.State.Phase == RunPhase.Training, run.Story);
+        Assert.Equal("a", run.State.Current?.Plan.WriterId);
         run.Training("b");
-        Assert.Equal("b", run.State.Current?.Plan.WriterId);
+        run.Pass(2);
+        run.Ready("a", step: 3);
+        run.Pass(2);
+        Assert.True(run.State.Current?.Plan.WriterId == "b", run.Story);
     }
 
     [Fact]

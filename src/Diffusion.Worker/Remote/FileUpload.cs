@@ -1,0 +1,49 @@
+using System.Security.Cryptography;
+using Diffusion.Snapshots.Files;
+using Diffusion.V1;
+using Diffusion.Worker.Session;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace Diffusion.Worker.Remote;
+
+/// <summary>Sends one file in pieces. The reader's pace is the sender's: one piece is in memory at a time.</summary>
+internal static class FileUpload
+{
+    private const int PieceBytes = 1 << 20;
+
+    /// <exception cref="RpcException">The coordinator did not take it, or is gone.</exception>
+    public static async Task SendAsync(StorageService.StorageServiceClient client, UploadHeader header, string path, CancellationToken cancellationToken)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+        header.Bytes = file.Length;
+        using var call = client.UploadFile(cancellationToken: cancellationToken);
+        try
+        {
+            await WriteAsync(call.RequestStream, header, file, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is RpcException or InvalidOperationException)
+        {
+            // The call was ended from the other side; its answer, awaited below, says why.
+        }
+
+        await call.ResponseAsync.ConfigureAwait(false);
+    }
+
+    private static async Task WriteAsync(IClientStreamWriter<UploadFileRequest> stream, UploadHeader header, FileStream file, CancellationToken cancellationToken)
+    {
+        await stream.WriteAsync(new UploadFileRequest { Header = header }, cancellationToken).ConfigureAwait(false);
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[PieceBytes];
+        long offset = 0;
+        for (int count; (count = await file.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false)) > 0; offset += count)
+        {
+            sha.AppendData(buffer, 0, count);
+            var piece = new V1.FilePiece { Offset = offset, Data = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, count)), Crc32C = Crc32C.Compute(buffer.AsSpan(0, count)) };
+            await stream.WriteAsync(new UploadFileRequest { Piece = piece }, cancellationToken).ConfigureAwait(false);
+        }
+
+        await stream.WriteAsync(new UploadFileRequest { Sha256 = Convert.ToHexStringLower(sha.GetHashAndReset()) }, cancellationToken).ConfigureAwait(false);
+        await stream.CompleteAsync().ConfigureAwait(false);
+    }
+}

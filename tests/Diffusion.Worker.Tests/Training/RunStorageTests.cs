@@ -1,0 +1,126 @@
+using Diffusion.Native.Collectives;
+using Diffusion.Snapshots.Checkpoints;
+using Diffusion.Snapshots.Safetensors;
+using Diffusion.Worker.Training;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Diffusion.Worker.Tests.Training;
+
+/// <summary>A rank that does not see the run's directory leaves the same files there as one that does.</summary>
+public sealed class RunStorageTests : IDisposable
+{
+    private readonly TinyRun run = new(steps: 4);
+
+    public void Dispose() => run.Dispose();
+
+    [Fact]
+    public void Run_SendingFailsFirst_AlarmStandsAndEveryFileArrivesOnce()
+    {
+        var storage = new FolderStorage(run.Directory) { Failures = 2 };
+        var observer = new RecordingObserver();
+        using (var trainer = Trainer(storage, observer))
+        {
+            Assert.Equal(GenerationEnd.Finished, TinyRun.Generation([trainer], new ShardPlan(4, [4]), writes: true)[0].End);
+        }
+
+        string local = run.RunDirectory;
+        using (var trainer = run.Trainer(runDirectory: local))
+        {
+            TinyRun.Generation([trainer], new ShardPlan(4, [4]), writes: true);
+        }
+
+        Assert.NotEmpty(observer.Failures);
+        Assert.Equal(observer.Saved.Distinct(), observer.Saved);
+        Assert.Equal(Bits(local), Bits(storage.RunDirectory));
+        Assert.Empty(Directory.GetFiles(storage.StagingDirectory, "*.safetensors", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Run_NobodyHasAState_StartsFromTheCheckpointThatIsFetched()
+    {
+        var storage = new FolderStorage(run.Directory);
+        using (var trainer = Trainer(storage, new RecordingObserver()))
+        {
+            TinyRun.Generation([trainer], new ShardPlan(4, [4]), writes: true);
+        }
+
+        var observer = new RecordingObserver();
+        using var again = Trainer(storage, observer);
+        var result = TinyRun.Generation([again], new ShardPlan(4, [4]), writes: true)[0];
+        Assert.Equal((GenerationEnd.Finished, 4L), (result.End, result.CompletedStep));
+        Assert.Empty(observer.Steps);
+    }
+
+    private RankTrainer Trainer(IRunStorage storage, ITrainingObserver observer) => new(new RankTrainerOptions
+    {
+        Config = run.Config, RunId = "tiny", Storage = storage, Data = run.Data, Observer = observer, Loggers = NullLoggerFactory.Instance,
+    });
+
+    private static SortedDictionary<string, string> Bits(string directory)
+    {
+        var bits = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (string path in Directory.GetFiles(directory, "*.safetensors", SearchOption.AllDirectories))
+        {
+            using var file = SafetensorsFile.Open(path);
+            bits[Path.GetRelativePath(directory, path)] = file.Verify().DataSha256;
+        }
+
+        Assert.NotEmpty(bits);
+        return bits;
+    }
+
+    /// <summary>A run's directory behind a wall; the first so many calls that send fail.</summary>
+    private sealed class FolderStorage(string parent) : IRunStorage
+    {
+        public int Failures { get; set; }
+
+        public string RunDirectory { get; } = Path.Combine(parent, "far");
+
+        public string StagingDirectory { get; } = Directory.CreateDirectory(Path.Combine(parent, "staging")).FullName;
+
+        public bool HasSnapshot(string folder, string fileName) => File.Exists(Path.Combine(RunDirectory, "snapshots", folder, fileName));
+
+        public void SendSnapshot(string folder, string path)
+        {
+            Fail();
+            Directory.CreateDirectory(Path.Combine(RunDirectory, "snapshots", folder));
+            File.Copy(path, Path.Combine(RunDirectory, "snapshots", folder, Path.GetFileName(path)));
+        }
+
+        public void SendCheckpoint(string directory, long imagesSeen)
+        {
+            Fail();
+            Copy(directory, CheckpointStore.PathIn(Path.Combine(RunDirectory, "checkpoints"), imagesSeen));
+        }
+
+        public bool FetchNewestCheckpoint(string directory, CancellationToken cancellationToken)
+        {
+            if (new CheckpointStore(Path.Combine(RunDirectory, "checkpoints")).Latest(cancellationToken).Checkpoint is not { } newest)
+            {
+                return false;
+            }
+
+            Copy(newest.Path, CheckpointStore.PathIn(directory, newest.Manifest.ImagesSeen));
+            return true;
+        }
+
+        public string? FetchInitialWeights(CancellationToken cancellationToken) => null;
+
+        private void Fail()
+        {
+            if (Failures-- > 0)
+            {
+                throw new IOException("The disk is full, says a test.");
+            }
+        }
+
+        private static void Copy(string from, string to)
+        {
+            Directory.CreateDirectory(to);
+            foreach (string path in Directory.GetFiles(from))
+            {
+                File.Copy(path, Path.Combine(to, Path.GetFileName(path)));
+            }
+        }
+    }
+}
