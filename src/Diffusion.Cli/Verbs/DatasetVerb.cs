@@ -8,7 +8,7 @@ namespace Diffusion.Cli.Verbs;
 /// <summary>The dataset tool.</summary>
 internal static class DatasetVerb
 {
-    public static Command Create() => new("dataset", "Convert, inspect and draw sets of images.") { Convert(), Info(), Shapes() };
+    public static Command Create() => new("dataset", "Convert, encode, inspect and draw sets of images.") { Convert(), LatentVerbs.Encode(), LatentVerbs.Decode(), Info(), Shapes() };
 
     private static Command Convert()
     {

@@ -1,18 +1,23 @@
 namespace Diffusion.Data;
 
 /// <summary>Chooses the decoder by a file's extension.</summary>
-internal static class ImageDecoder
+public static class ImageDecoder
 {
     private static readonly string[] Readable = [".png", ".jpg", ".jpeg", ".npy"];
 
     // Known as images elsewhere: leaving them out unasked would silently train on a part of the data.
     private static readonly string[] Refused = [".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga", ".jp2", ".jxl", ".avif", ".heic"];
 
-    public static string ReadableExtensions => string.Join(", ", Readable);
+    internal static string ReadableExtensions => string.Join(", ", Readable);
+
+    /// <summary>Reads and decodes one file.</summary>
+    /// <param name="path">PNG, JPEG or .npy.</param>
+    /// <exception cref="DatasetException">It is damaged or no image.</exception>
+    public static DecodedImage Read(string path) => Decode(File.ReadAllBytes(path), Path.GetExtension(path), path);
 
     /// <summary>True for images, false for other files.</summary>
     /// <exception cref="DatasetException">It is an image of a format that cannot be read.</exception>
-    public static bool IsImage(string name)
+    internal static bool IsImage(string name)
     {
         string extension = Path.GetExtension(name).ToLowerInvariant();
         return !Refused.Contains(extension)
@@ -23,7 +28,7 @@ internal static class ImageDecoder
     /// <param name="file">Content.</param>
     /// <param name="extension">Extension of the file's name, with its dot.</param>
     /// <param name="name">For messages.</param>
-    public static DecodedImage Decode(ReadOnlySpan<byte> file, string extension, string name)
+    internal static DecodedImage Decode(ReadOnlySpan<byte> file, string extension, string name)
     {
         if (file.IsEmpty)
         {

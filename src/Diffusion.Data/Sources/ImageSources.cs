@@ -7,11 +7,16 @@ public static class ImageSources
     public const string Kinds = "a folder or .zip of images (.png, .jpg, .jpeg, .npy), cifar-10-python.tar.gz, cifar-10-binary.tar.gz, or MNIST's train-images-idx3-ubyte[.gz]";
 
     /// <summary>Opens a data set.</summary>
-    /// <param name="path">See <see cref="Kinds"/>.</param>
+    /// <param name="path">See <see cref="Kinds"/>; a folder may be a packed one.</param>
     /// <exception cref="DatasetException">It is missing, empty, damaged, or nothing of the kind.</exception>
     public static IImageSource Open(string path)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (PackedDataset.IsAt(full))
+        {
+            return new PackedImageSource(PackedDataset.Open(full));
+        }
+
         if (Directory.Exists(full))
         {
             return new FileImageSource(new FolderStore(full), Path.GetFileNameWithoutExtension(full));

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Numerics;
-using System.Text;
-using System.Text.Json;
 
 namespace Diffusion.Data;
 
@@ -107,11 +105,8 @@ public static class DatasetConverter
         }
 
         using IImageSource source = ImageSources.Open(options.Source);
-        string destination = Path.GetFullPath(options.Destination);
-        using IImageSink sink = destination.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) ? new ZipSink(destination) : new FolderSink(destination);
+        using var writer = new DatasetWriter(options.Destination, source);
         int total = Math.Min(source.Count, options.MaxImages ?? source.Count);
-        var written = new List<(string Name, int Index)>(total);
-        DecodedImage? first = null;
         for (int start = 0; start < total; start += Chunk)
         {
             var images = new (DecodedImage Image, byte[] File)?[Math.Min(Chunk, total - start)];
@@ -123,32 +118,20 @@ public static class DatasetConverter
                     continue;
                 }
 
-                first ??= image.Image;
-                RequireAlike(first, image.Image, source, start + i);
-                string name = NameOf(start + i);
-                sink.Write(name, image.File);
-                written.Add((name, start + i));
+                RequireSize(image.Image.Shape, source.NameOf(start + i));
+                writer.Write(start + i, image.Image.Shape, image.Image.Element, image.File, "Add --resolution, and do not keep grey.");
             }
 
             progress?.Report(new ImageProgress(start + images.Length, total));
         }
 
-        if (first is null)
+        if (writer.Shape is not { } shape)
         {
             throw new DatasetException($"None of the {total} images of {options.Source} is large enough for {options.Transform} at {options.Resolution}. Choose a smaller resolution.");
         }
 
-        sink.Write(LabelFile.Name, LabelsOf(source, written));
-        sink.Complete();
-        return new ConversionResult(written.Count, total - written.Count, first.Shape, source.Labels.Dimension);
-    }
-
-    /// <summary>Name of an image within the data set: <c>00000/img00000042.png</c>.</summary>
-    /// <param name="index">Number of the source image.</param>
-    internal static string NameOf(int index)
-    {
-        string number = index.ToString("D8", CultureInfo.InvariantCulture);
-        return $"{number[..5]}/img{number}.png";
+        writer.Complete();
+        return new ConversionResult(writer.Written, total - writer.Written, shape, source.Labels.Dimension);
     }
 
     private static (DecodedImage, byte[])? Transform(IImageSource source, int index, ConversionOptions options)
@@ -188,62 +171,11 @@ public static class DatasetConverter
         return new DecodedImage(image.Shape with { Channels = channels }, ImageElement.Pixel, pixels);
     }
 
-    private static void RequireAlike(DecodedImage first, DecodedImage image, IImageSource source, int index)
+    private static void RequireSize(ImageShape shape, string name)
     {
-        ImageShape shape = image.Shape;
         if (!shape.IsSquare || !BitOperations.IsPow2(shape.Width))
         {
-            throw new DatasetException($"{source.NameOf(index)} becomes {shape.Width}x{shape.Height}; images must be square with a power of two as side. Add --resolution, and --transform center-crop to keep the aspect.");
+            throw new DatasetException($"{name} becomes {shape.Width}x{shape.Height}; images must be square with a power of two as side. Add --resolution, and --transform center-crop to keep the aspect.");
         }
-
-        if (shape != first.Shape)
-        {
-            throw new DatasetException($"{source.NameOf(index)} becomes {shape}, the first image {first.Shape} (channels x height x width); all must be alike. Add --resolution{(shape.Channels != first.Shape.Channels ? ", and do not keep grey" : string.Empty)}.");
-        }
-    }
-
-    private static byte[] LabelsOf(IImageSource source, List<(string Name, int Index)> written)
-    {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            if (source.Labels.Kind == LabelKind.None)
-            {
-                json.WriteNull("labels");
-            }
-            else
-            {
-                json.WriteStartArray("labels");
-                written.ForEach(image => WriteLabel(json, source.Labels, image.Name, image.Index));
-                json.WriteEndArray();
-            }
-
-            json.WriteEndObject();
-        }
-
-        return buffer.ToArray();
-    }
-
-    private static void WriteLabel(Utf8JsonWriter json, LabelTable labels, string name, int index)
-    {
-        json.WriteStartArray();
-        json.WriteStringValue(name);
-        if (labels.Kind == LabelKind.Class)
-        {
-            json.WriteNumberValue(labels.Classes[index]);
-        }
-        else
-        {
-            json.WriteStartArray();
-            foreach (float value in labels.Vectors.Slice(index * labels.Dimension, labels.Dimension))
-            {
-                json.WriteNumberValue(value);
-            }
-
-            json.WriteEndArray();
-        }
-
-        json.WriteEndArray();
     }
 }
