@@ -1,4 +1,5 @@
 using Diffusion.Data;
+using Diffusion.Evaluation.Latents;
 using Diffusion.Model.Networks;
 using Diffusion.Model.Sampling;
 using ImageShape = Diffusion.Data.ImageShape;
@@ -44,7 +45,7 @@ public static class SampleGrid
         for (int first = 0; first < cells.Length; first += Batch)
         {
             int count = Math.Min(Batch, cells.Length - first);
-            Sample(network, sampler, [.. Enumerable.Range(first, count).Select(i => firstSeed + i)], cells.AsSpan(first, count), guide: null, cancellationToken)
+            Sample(network, sampler, [.. Enumerable.Range(first, count).Select(i => firstSeed + i)], cells.AsSpan(first, count), cancellationToken: cancellationToken)
                 .CopyTo(pixels.AsSpan(first * shape.Elements));
         }
 
@@ -53,20 +54,30 @@ public static class SampleGrid
     }
 
     /// <summary>Samples images of given seeds.</summary>
-    /// <param name="network">Network in evaluation mode, on pixels.</param>
+    /// <param name="network">Network in evaluation mode.</param>
     /// <param name="sampler">Sampler.</param>
     /// <param name="seeds">One per image; an image depends on its own alone.</param>
     /// <param name="classes">Class of each image, null for the one its seed draws.</param>
     /// <param name="guide">Guiding network; needed if the sampler's guidance is not 1.</param>
+    /// <param name="autoencoder">Decoder of latents; needed if the network works on them.</param>
+    /// <param name="progress">Told after every step of the sampler.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     /// <returns>[n, C, H, W] 8-bit pixels.</returns>
-    /// <exception cref="InvalidOperationException">The network works on latents.</exception>
+    /// <exception cref="InvalidOperationException">The network works on latents and there is no decoder.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A class does not exist.</exception>
-    public static byte[] Sample(INetwork network, ISampler sampler, IReadOnlyList<long> seeds, ReadOnlySpan<int?> classes, INetwork? guide, CancellationToken cancellationToken)
+    public static byte[] Sample(
+        INetwork network,
+        ISampler sampler,
+        IReadOnlyList<long> seeds,
+        ReadOnlySpan<int?> classes,
+        INetwork? guide = null,
+        ScriptedAutoencoder? autoencoder = null,
+        IProgress<SamplerProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
-        if (network.ImageChannels is not (1 or 3))
+        if (autoencoder is null && NeedsAutoencoder(network))
         {
-            throw new InvalidOperationException($"The network works on images of {network.ImageChannels} channels: latents, which need a decoder to be seen. Sample them as arrays instead.");
+            throw new InvalidOperationException($"The network works on images of {network.ImageChannels} channels: latents, which need a decoder to be seen. Give --vae FILE. {ScriptedAutoencoder.HowToGet}");
         }
 
         using var guard = torch.no_grad();
@@ -75,9 +86,20 @@ public static class SampleGrid
         var device = network.Parameters[0].Value.device;
         var noise = random.Randn([network.ImageChannels, network.Resolution, network.Resolution]).to(device);
         var labels = Forced(random.Labels(network.LabelDim), classes, network.LabelDim)?.to(device);
-        var images = sampler.Sample(network, noise, labels, guide, randnLike: random.RandnLike, cancellationToken: cancellationToken);
-        return PixelEncoder.Decode(images).cpu().contiguous().data<byte>().ToArray();
+        var images = sampler.Sample(network, noise, labels, guide, x => random.RandnLike(x).to(x.device), progress, cancellationToken);
+        var pixels = NeedsAutoencoder(network) ? autoencoder!.DecodeImages(images) : PixelEncoder.Decode(images);
+        return pixels.cpu().contiguous().data<byte>().ToArray();
     }
+
+    /// <summary>Whether a network works on latents.</summary>
+    /// <param name="network">Network.</param>
+    public static bool NeedsAutoencoder(INetwork network) => network.ImageChannels is not (1 or 3);
+
+    /// <summary>Shape of the pictures of a network: eight times as wide as its latents, if it works on these.</summary>
+    /// <param name="network">Network.</param>
+    public static ImageShape ShapeOf(INetwork network) => NeedsAutoencoder(network)
+        ? new ImageShape(3, network.Resolution * ScriptedAutoencoder.Factor, network.Resolution * ScriptedAutoencoder.Factor)
+        : new ImageShape(network.ImageChannels, network.Resolution, network.Resolution);
 
     private static Tensor? Forced(Tensor? drawn, ReadOnlySpan<int?> classes, int labelDim)
     {

@@ -59,8 +59,11 @@ public static class MagnitudePreserving
     public static Tensor Linear(Tensor x, Tensor weight, Tensor? gain = null)
     {
         var effective = EffectiveWeight(weight, gain, x.dtype);
-        return weight.dim() == 2 ? F.linear(x, effective) : FusedOperators.Convolution(x, effective);
+        return weight.dim() == 2 ? Rows(x, effective) : FusedOperators.Convolution(x, effective);
     }
+
+    // A single row would become a matrix-vector product, which adds in another order: an image would depend on whether it has company in its batch.
+    private static Tensor Rows(Tensor x, Tensor weight) => x.shape[0] == 1 ? F.linear(torch.cat([x, x], 0), weight).narrow(0, 0, 1) : F.linear(x, weight);
 
     /// <summary>silu(x) / 0.596 (Equation 81), where 0.596 is E[silu(x)²]^½ for x ~ N(0, 1).</summary>
     public static Tensor Silu(Tensor x) => FusedOperators.MpSilu(x);

@@ -59,7 +59,8 @@ public static class FusedOperators
     public static Tensor MpSum(Tensor a, Tensor b, double weightA, double weightB, double? limit = null)
     {
 #if !USE_PACKAGES
-        if (OperatorLibrary.Takes(a) && OperatorLibrary.Takes(b) && a.shape.AsSpan().SequenceEqual(b.shape))
+        // Images alone: an embedding is broadcast or not by the size of the batch, and the two forms round differently.
+        if (OperatorLibrary.Takes(a) && OperatorLibrary.Takes(b) && a.dim() == 4 && a.shape.AsSpan().SequenceEqual(b.shape))
         {
             return OperatorLibrary.MpSum.Call(a, b, weightA, weightB, limit ?? double.PositiveInfinity);
         }

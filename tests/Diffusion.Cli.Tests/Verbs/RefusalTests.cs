@@ -22,10 +22,17 @@ public sealed class RefusalTests : IDisposable
     [InlineData("does not exist. Snapshots are in", "sample", "--net", "none.safetensors", "--grid", "a.png")]
     [InlineData("is neither a run directory nor HOST:PORT", "status", "somewhere")]
     [InlineData("--outdir DIR", "sample", "--net", "x")]
+    [InlineData("--outdir DIR with --processes", "sample", "--net", "x", "--grid", "a.png", "--processes", "2")]
+    [InlineData("i from 1 to N, for example 2/8", "sample", "--net", "x", "--outdir", "a", "--part", "3/2")]
+    [InlineData("--processes is 0", "sample", "--net", "x", "--outdir", "a", "--processes", "0")]
+    [InlineData("leave out --processes and --grid", "sample", "--net", "x", "--outdir", "a", "--part", "1/2", "--grid", "a.png")]
+    [InlineData("stabilityai/sd-vae-ft-mse", "dataset", "encode", "--source", "a", "--dest", "b")]
+    [InlineData("--vae none.pt does not exist", "dataset", "decode", "--source", "a", "--dest", "b", "--vae", "none.pt")]
+    [InlineData("Use cpu, cuda or cuda:N", "dataset", "encode", "--source", "a", "--dest", "b", "--device", "tpu")]
     [InlineData("is no transform", "dataset", "convert", "--source", "a", "--dest", "b", "--transform", "crop")]
     public async Task Run_WhatCannotBe_IsRefusedBeforeAnythingIsWritten(string expected, params string[] arguments)
     {
-        if (arguments is ["sample", "--net", "x"])
+        if (arguments is ["sample", "--net", "x", ..])
         {
             File.WriteAllText(folder.In("x"), "");
         }
