@@ -1,3 +1,5 @@
+using Diffusion.Contracts.Configuration;
+
 namespace Diffusion.Worker.Remote;
 
 /// <summary>A directory for files on their way to or from the coordinator, of one process. What killed processes left is removed by the next.</summary>
@@ -15,7 +17,20 @@ internal sealed class Staging : IDisposable
     public string Path { get; }
 
     /// <summary>Makes a new directory below a parent that several processes may share.</summary>
+    /// <exception cref="ConfigurationException">Nothing can be written there.</exception>
     public static Staging Create(string parent)
+    {
+        try
+        {
+            return CreateIn(parent);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{parent} cannot hold files on their way to the coordinator: {e.Message.TrimEnd('.')}. Choose another place with --cache-dir.");
+        }
+    }
+
+    private static Staging CreateIn(string parent)
     {
         Directory.CreateDirectory(parent);
         foreach (string left in Directory.GetFiles(parent, "*" + LockSuffix))

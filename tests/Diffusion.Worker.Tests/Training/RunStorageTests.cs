@@ -1,3 +1,4 @@
+using Diffusion.Contracts.Configuration;
 using Diffusion.Native.Collectives;
 using Diffusion.Snapshots.Checkpoints;
 using Diffusion.Snapshots.Safetensors;
@@ -51,6 +52,30 @@ public sealed class RunStorageTests : IDisposable
         Assert.Empty(observer.Steps);
     }
 
+    [Fact]
+    public void Run_StartingWeightsAreElsewhere_StartsFromThoseThatAreFetched()
+    {
+        using (var trainer = run.Trainer(runDirectory: run.RunDirectory))
+        {
+            TinyRun.Generation([trainer], new ShardPlan(4, [4]), writes: true);
+        }
+
+        string weights = Directory.GetFiles(Path.Combine(run.RunDirectory, "snapshots"), "*.safetensors")[0];
+        run.Config = run.Config with { Initialization = new InitializationConfig { Path = weights } };
+        string here = Train(run.Trainer(runDirectory: Path.Combine(run.Directory, "here")));
+        run.Config = run.Config with { Initialization = new InitializationConfig { Path = "/nowhere/weights.safetensors" } };
+        Assert.Equal(here, Train(Trainer(new FolderStorage(run.Directory) { Weights = weights }, new RecordingObserver())));
+    }
+
+    private static string Train(RankTrainer trainer)
+    {
+        using (trainer)
+        {
+            Assert.Equal(GenerationEnd.Finished, TinyRun.Generation([trainer], new ShardPlan(4, [4]), writes: true)[0].End);
+            return trainer.StateDigest();
+        }
+    }
+
     private RankTrainer Trainer(IRunStorage storage, ITrainingObserver observer) => new(new RankTrainerOptions
     {
         Config = run.Config, RunId = "tiny", Storage = storage, Data = run.Data, Observer = observer, Loggers = NullLoggerFactory.Instance,
@@ -73,6 +98,8 @@ public sealed class RunStorageTests : IDisposable
     private sealed class FolderStorage(string parent) : IRunStorage
     {
         public int Failures { get; set; }
+
+        public string? Weights { get; init; }
 
         public string RunDirectory { get; } = Path.Combine(parent, "far");
 
@@ -104,7 +131,7 @@ public sealed class RunStorageTests : IDisposable
             return true;
         }
 
-        public string? FetchInitialWeights(CancellationToken cancellationToken) => null;
+        public string? FetchInitialWeights(CancellationToken cancellationToken) => Weights;
 
         private void Fail()
         {
