@@ -1,6 +1,7 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.V1;
+using Diffusion.Worker.Faults;
 using Diffusion.Worker.Remote;
 using Diffusion.Worker.Session;
 using Diffusion.Worker.Training;
@@ -23,6 +24,7 @@ public static class WorkerHost
         var timeouts = WorkerTimeouts.Scaled(options.TimeoutScale);
         var time = TimeProvider.System;
         var logger = loggers.CreateLogger(typeof(WorkerHost));
+        FaultInjection.Arm(logger);
 
         GetRunResponse run;
         try
@@ -62,6 +64,7 @@ public static class WorkerHost
             Storage = storage,
             Data = data,
             LocalRank = rank,
+            ImageLog = options.ImageLog is { } log && rank > 0 ? $"{log}.{rank}" : options.ImageLog,
             Observer = reporter,
             Loggers = loggers,
         })), cancellationToken).ConfigureAwait(false);

@@ -27,6 +27,9 @@ public sealed record WorkerOptions
     /// <summary>This worker's part of the shards relative to the others', who have 1 unless they say; null: by measured speed.</summary>
     public double? Share { get; init; }
 
+    /// <summary>File to which every completed step's images are appended, a line a step; null for none. Ranks beyond the first add their number to the name.</summary>
+    public string? ImageLog { get; init; }
+
     /// <summary>Factor on all timeouts; the coordinator's should be the same.</summary>
     public double TimeoutScale { get; init; } = 1;
 }

@@ -6,13 +6,12 @@ namespace Diffusion.Cluster.Tests;
 /// <summary>One real process of the program, whose lines can be waited for and which can be killed, stopped and continued.</summary>
 internal sealed class ClusterProcess : IDisposable
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(150);
     private readonly Process process;
     private readonly StringBuilder output = new();
     private readonly Lock gate = new();
     private readonly List<(string Text, TaskCompletionSource<string> Found)> waiting = [];
 
-    public ClusterProcess(string name, string? workingDirectory, params string[] arguments)
+    public ClusterProcess(string name, string[] arguments, string? workingDirectory = null, params (string Name, string Value)[] environment)
     {
         Name = name;
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "diffusion"), arguments)
@@ -22,6 +21,11 @@ internal sealed class ClusterProcess : IDisposable
             RedirectStandardInput = true,
             WorkingDirectory = workingDirectory ?? "",
         };
+        foreach (var (variable, value) in environment)
+        {
+            start.Environment[variable] = value;
+        }
+
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, e) => Receive(e.Data);
         process.ErrorDataReceived += (_, e) => Receive(e.Data);
@@ -32,6 +36,9 @@ internal sealed class ClusterProcess : IDisposable
     }
 
     public string Name { get; }
+
+    /// <summary>Longest wait for a line or the end.</summary>
+    public TimeSpan Bound { get; init; } = TimeSpan.FromSeconds(150);
 
     public int Id => process.Id;
 

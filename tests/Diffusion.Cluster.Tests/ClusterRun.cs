@@ -40,24 +40,37 @@ internal sealed class ClusterRun : IDisposable
     public async Task StartCoordinator()
     {
         string[] port = Endpoint.Length == 0 ? [] : ["--port", Endpoint.Split(':')[1]];
-        Coordinator = Start($"coordinator", null, ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port]);
+        Coordinator = Start("coordinator", ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port]);
         string line = await Coordinator.LineWith("worker --coordinator ");
         Endpoint = line.Split("--coordinator ")[1].Trim();
         channel?.Dispose();
         channel = GrpcChannel.ForAddress($"http://{Endpoint}");
     }
 
-    public ClusterProcess StartWorker(string devices = "cpu:1", params string[] more)
+    public ClusterProcess StartWorker(string devices = "cpu:1", params string[] more) => StartWorker([], ["--devices", devices, .. more]);
+
+    /// <summary>Starts a worker that will fail on purpose; see this folder's README.</summary>
+    public ClusterProcess StartWorkerWith(string fault) => StartWorker([("DIFFUSION_FAULT", fault)]);
+
+    /// <summary>Starts a worker with something in its environment.</summary>
+    public ClusterProcess StartWorker((string Name, string Value)[] environment, params string[] more)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"worker-{++started}");
-        return Start(name, null, ["worker", "--coordinator", Endpoint, "--name", name, "--devices", devices, .. more]);
+        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name, .. more], null, environment);
     }
 
     /// <summary>Starts a worker as on another box: elsewhere, with a cache of its own, and without a view of the coordinator's disk.</summary>
     public ClusterProcess StartFarWorker(string box)
     {
         string home = System.IO.Directory.CreateDirectory(Path.Combine(Directory, box)).FullName;
-        return Start($"worker-{box}", home, "worker", "--coordinator", Endpoint, "--name", box, "--cache-dir", "cache", "--no-shared-directory");
+        return Start($"worker-{box}", ["worker", "--coordinator", Endpoint, "--name", box, "--cache-dir", "cache", "--no-shared-directory"], home);
+    }
+
+    /// <summary>Waits until a process has died by itself, which is then no failure of the run.</summary>
+    public async Task Death(ClusterProcess process)
+    {
+        killed.Add(process);
+        await process.Exit();
     }
 
     /// <summary>Waits until the run has done so many steps.</summary>
@@ -133,9 +146,9 @@ internal sealed class ClusterRun : IDisposable
 
     private readonly HashSet<ClusterProcess> killed = [];
 
-    private ClusterProcess Start(string name, string? workingDirectory, params string[] arguments)
+    private ClusterProcess Start(string name, string[] arguments, string? workingDirectory = null, params (string Name, string Value)[] environment)
     {
-        var process = new ClusterProcess(name, workingDirectory, arguments);
+        var process = new ClusterProcess(name, arguments, workingDirectory, environment);
         processes.Add(process);
         return process;
     }

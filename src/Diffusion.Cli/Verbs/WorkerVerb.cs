@@ -22,9 +22,10 @@ internal static class WorkerVerb
         var address = new Option<string?>("--data-address") { Description = "Address other workers reach this one at [default: the one that routes to the coordinator]", HelpName = "ADDR" };
         var share = new Option<double?>("--share") { Description = "This worker's part of the shards relative to the others', who have 1; then no shards move by themselves [default: by measured speed]", HelpName = "WEIGHT" };
         var logs = new Option<string?>("--log-dir") { Description = "Folder whose logs/ gets this worker's log [default: none]", HelpName = "DIR" };
+        var images = new Option<string?>("--log-images") { Description = "File that gets a line for each completed step: time, generation, step, digest of all images up to it, the images computed here", HelpName = "FILE" };
         var scale = new Option<double>("--timeout-scale") { Description = "Factor on all waiting times", HelpName = "F", DefaultValueFactory = _ => 1 };
         var supervised = new Option<bool>("--supervised") { Hidden = true };
-        var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, cache, unshared, name, address, share, logs, scale, supervised };
+        var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, cache, unshared, name, address, share, logs, images, scale, supervised };
         command.SetAction(async (result, _) =>
         {
             bool isChild = result.GetValue(supervised);
@@ -41,6 +42,7 @@ internal static class WorkerVerb
                 Name = shown,
                 DataAddress = result.GetValue(address),
                 Share = result.GetValue(share) is { } weight ? weight is > 0 and <= 1e6 ? weight : throw new ConfigurationException(FormattableString.Invariant($"--share is {weight}; it must be above 0, up to 1000000. The other workers have 1.")) : null,
+                ImageLog = result.GetValue(images),
                 TimeoutScale = result.GetValue(scale),
             };
             var exit = await WorkerHost.RunAsync(options, log.Loggers, interruption.Asked).WaitAsync(interruption.Hurried);

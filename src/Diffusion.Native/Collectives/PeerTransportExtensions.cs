@@ -53,12 +53,28 @@ public static class PeerTransportExtensions
     /// <param name="root">The rank whose memory is copied.</param>
     /// <param name="deadline">The longest time to wait, for the whole of it.</param>
     /// <param name="cancellationToken">Aborts the transport.</param>
-    public static void Broadcast(this IPeerTransport transport, nint address, long bytes, int root, TimeSpan deadline, CancellationToken cancellationToken)
+    public static void Broadcast(this IPeerTransport transport, nint address, long bytes, int root, TimeSpan deadline, CancellationToken cancellationToken) =>
+        transport.Broadcast(address, bytes, root, [.. Enumerable.Range(0, transport.Size).Where(peer => peer != root)], deadline, cancellationToken);
+
+    /// <summary>Copies one rank's memory to some others. Ranks that are neither do nothing.</summary>
+    /// <param name="transport">The group.</param>
+    /// <param name="address">First byte; read on the root, written on the receivers.</param>
+    /// <param name="bytes">Length, the same on every rank.</param>
+    /// <param name="root">The rank whose memory is copied.</param>
+    /// <param name="receivers">Ranks that get it, the same on every rank; the root is none of them.</param>
+    /// <param name="deadline">The longest time to wait, for the whole of it.</param>
+    /// <param name="cancellationToken">Aborts the transport.</param>
+    public static void Broadcast(this IPeerTransport transport, nint address, long bytes, int root, IReadOnlyCollection<int> receivers, TimeSpan deadline, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         if (root < 0 || root >= transport.Size)
         {
             throw new ArgumentOutOfRangeException(nameof(root), root, $"Rank {root} is not one of the {transport.Size} ranks.");
+        }
+
+        if (transport.Rank != root && !receivers.Contains(transport.Rank))
+        {
+            return;
         }
 
         var time = Deadline.After(deadline);
@@ -67,7 +83,7 @@ public static class PeerTransportExtensions
             var chunk = new Transfer(root, Tags.Broadcast, address + (nint)done, Math.Min(BroadcastChunkBytes, bytes - done));
             if (transport.Rank == root)
             {
-                var sends = Enumerable.Range(0, transport.Size).Where(peer => peer != root).Select(peer => chunk with { Peer = peer }).ToArray();
+                var sends = receivers.Select(peer => chunk with { Peer = peer }).ToArray();
                 transport.Exchange(sends, [], time.ForNextWait, cancellationToken);
             }
             else

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Diffusion.Contracts.Configuration;
 using Diffusion.V1;
+using Diffusion.Worker.Faults;
 using Diffusion.Worker.Training;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
@@ -131,6 +132,7 @@ internal sealed class WorkerSession : IDisposable
                 heartbeat = TimeSpan.FromSeconds(Math.Clamp(joined.HeartbeatSeconds, 0.01, 60));
                 collectiveTimeout = TimeSpan.FromSeconds(Math.Clamp(joined.CollectiveTimeoutSeconds, 0.1, 36000));
                 logger.LogInformation("Joined run {RunId} as {Name} ({WorkerId}) with {Ranks} ranks", joined.RunId, identity.Name, workerId, identity.Ranks);
+                FaultInjection.At(FaultPoint.Join, 0);
                 return null;
             }
             catch (RpcException e) when (!CoordinatorChannel.IsUnreachable(e))

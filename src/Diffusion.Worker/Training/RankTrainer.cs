@@ -28,6 +28,9 @@ internal sealed record RankTrainerOptions
     /// <summary>Place among this worker's ranks; only 0 writes files.</summary>
     public int LocalRank { get; init; }
 
+    /// <summary>File to which every completed step's images are appended; null for none.</summary>
+    public string? ImageLog { get; init; }
+
     public required ITrainingObserver Observer { get; init; }
 
     public required ILoggerFactory Loggers { get; init; }
@@ -43,6 +46,7 @@ internal sealed class RankTrainer : IDisposable
     private readonly TrainingData data;
     private readonly ReplicaState state;
     private readonly RunSaver saver;
+    private readonly ConsumedImagesLog? imageLog;
     private readonly ILogger logger;
     private readonly Lock gate = new();
     private IPeerTransport? transport;
@@ -59,6 +63,7 @@ internal sealed class RankTrainer : IDisposable
         data = new TrainingData(config, options.Data);
         state = new ReplicaState(config, data.NetworkShape);
         saver = new RunSaver(options, state);
+        imageLog = options.ImageLog is { } path ? new ConsumedImagesLog(path, options.Time) : null;
     }
 
     /// <summary>Steps whose update this rank holds; -1 while it has no state of the run.</summary>
@@ -148,16 +153,18 @@ internal sealed class RankTrainer : IDisposable
     {
         saver.Dispose();
         state.Dispose();
+        imageLog?.Dispose();
     }
 
     private GenerationResult Train(IPeerTransport connected, GenerationRequest request, CancellationToken cancellationToken)
     {
         int batchSize = config.Training.BatchSize;
         long lastStep = config.Training.DurationImages / batchSize;
+        bool wasDone = CompletedStep == lastStep;
         var shards = request.Shards[request.Rank];
         int[] ownShards = [.. Enumerable.Range(shards.Start, shards.Count)];
         var metrics = new IntervalMetrics(options.Time);
-        using var step = new TrainingStep(config, state, data, connected, request, phase => Observe(request, phase), options.Time);
+        using var step = new TrainingStep(config, state, data, connected, request, phase => Observe(request, phase), options.Time, imageLog);
         using var batches = ownShards.Length == 0 ? null : new BatchPrefetcher(data.Reader, ownShards, CompletedStep * batchSize, 2 * ownShards.Length, options.Time);
         while (CompletedStep < lastStep)
         {
@@ -182,6 +189,12 @@ internal sealed class RankTrainer : IDisposable
             {
                 return Pause(request, outcome.Losses.Requests, imagesSeen);
             }
+        }
+
+        if (wasDone && request.Writes)
+        {
+            // The writer before was lost with the run's last checkpoint in its hands.
+            saver.SaveCheckpoint(CompletedStep * batchSize);
         }
 
         // The last snapshots and checkpoint are the run's result: with a full disk they wait for space, and the alarm stands.

@@ -6,6 +6,7 @@ using Diffusion.Model;
 using Diffusion.Model.Networks;
 using Diffusion.Native;
 using Diffusion.Native.Collectives;
+using Diffusion.Worker.Faults;
 using TorchSharp;
 using ImageShape = Diffusion.Model.Networks.ImageShape;
 
@@ -20,19 +21,20 @@ internal sealed class ReplicaState : IDisposable
 
     private readonly ArenaParameters parameters;
     private readonly int threads;
+    private readonly long seed;
+    private readonly long lastStep;
+
+    // Part of another rank's state has come over this one's, and not the rest.
+    private bool isTorn;
 
     /// <summary>Allocates everything and draws the initial weights, so that the same seed is the same network everywhere.</summary>
     public ReplicaState(RunConfig config, ImageShape images)
     {
         threads = config.Training.ThreadsPerRank;
+        seed = config.Seed;
+        lastStep = config.Training.DurationImages / config.Training.BatchSize;
         Network = ModelParts.CreateNetwork(ModelOptions.Of(config, images));
-
-        // The seed of a single reference process at its start: (seed, rank 0).
-        using (var generator = new torch.Generator((ulong)TupleSeed.Hash(config.Seed, 0)))
-        {
-            Network.Initialize(generator);
-        }
-
+        DrawWeights();
         Layout = new ArenaLayout(Network.Parameters.Select(p => (p.Name, p.Shape)));
         Weights = new Arena(Layout);
         Gradients = new Arena(Layout);
@@ -79,6 +81,9 @@ internal sealed class ReplicaState : IDisposable
     /// <summary>Skipped steps in a row, up to now.</summary>
     public long SkippedInARow { get; set; }
 
+    /// <summary>Chain of the images that made this state, see <see cref="Training.ConsumedImages"/>.</summary>
+    public long ConsumedImages { get; set; }
+
     /// <summary>Whether the weights have already been normalised for the step to come.</summary>
     public bool IsNormalized { get; set; }
 
@@ -98,13 +103,27 @@ internal sealed class ReplicaState : IDisposable
         }
     }
 
+    /// <summary>Makes this the state of a run that has not begun, should part of another one have come over it.</summary>
+    public void Mend()
+    {
+        if (isTorn)
+        {
+            DrawWeights();
+            FirstMoment.Zero();
+            SecondMoment.Zero();
+            StartAverages();
+            (AdamSteps, SkippedInARow, ConsumedImages, IsNormalized, isTorn) = (0, 0, 0, false, false);
+        }
+    }
+
     /// <summary>
     /// Forced weight normalisation for the step to come (EDM2, arXiv:2312.02696, section 2.3), exactly once: a step that is repeated after a failure
     /// must find the same weights, and normalising twice is not the same bits as once.
+    /// After the last step none is to come: the run's final weights are as that step left them, whoever saves them.
     /// </summary>
     public void Normalize()
     {
-        if (!IsNormalized)
+        if (!IsNormalized && CompletedStep != lastStep)
         {
             Network.NormalizeWeights();
             IsNormalized = true;
@@ -116,10 +135,11 @@ internal sealed class ReplicaState : IDisposable
     {
         Normalize();
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> counters = stackalloc byte[24];
+        Span<byte> counters = stackalloc byte[32];
         BinaryPrimitives.WriteInt64LittleEndian(counters, CompletedStep);
         BinaryPrimitives.WriteInt64LittleEndian(counters[8..], AdamSteps);
         BinaryPrimitives.WriteInt64LittleEndian(counters[16..], SkippedInARow);
+        BinaryPrimitives.WriteInt64LittleEndian(counters[24..], ConsumedImages);
         sha.AppendData(counters);
         foreach (var (_, arena) in Arenas)
         {
@@ -129,23 +149,30 @@ internal sealed class ReplicaState : IDisposable
         return Convert.ToHexStringLower(sha.GetHashAndReset());
     }
 
-    /// <summary>Sends this rank's state to all others, or receives it.</summary>
+    /// <summary>Sends this rank's state to those that lack it, or receives it.</summary>
     /// <param name="transport">The ranks.</param>
     /// <param name="root">The rank that has the state.</param>
+    /// <param name="receivers">The ranks that lack it. Others keep their own, which is as good, should the transfer break off.</param>
     /// <param name="deadline">Longest wait for each arena.</param>
     /// <param name="cancellationToken">Aborts the transport.</param>
-    public void Broadcast(IPeerTransport transport, int root, TimeSpan deadline, CancellationToken cancellationToken)
+    public void Broadcast(IPeerTransport transport, int root, IReadOnlyCollection<int> receivers, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        var counters = transport.AllGather(new Counters(CompletedStep, AdamSteps, SkippedInARow, IsNormalized ? 1 : 0), deadline, cancellationToken)[root];
-
-        // Half a state is none: until everything is here this rank has nothing to offer.
-        CompletedStep = transport.Rank == root ? CompletedStep : -1;
-        foreach (var (_, arena) in Arenas)
+        var counters = transport.AllGather(new Counters(CompletedStep, AdamSteps, SkippedInARow, ConsumedImages, IsNormalized ? 1 : 0), deadline, cancellationToken)[root];
+        if (receivers.Contains(transport.Rank))
         {
-            transport.Broadcast(arena.Address, arena.Length * sizeof(float), root, deadline, cancellationToken);
+            // Half a state is none: until everything is here this rank has nothing to offer.
+            CompletedStep = -1;
+            isTorn = true;
         }
 
-        (CompletedStep, AdamSteps, SkippedInARow, IsNormalized) = (counters.CompletedStep, counters.AdamSteps, counters.SkippedInARow, counters.Normalized != 0);
+        foreach (var (_, arena) in Arenas)
+        {
+            transport.Broadcast(arena.Address, arena.Length * sizeof(float), root, receivers, deadline, cancellationToken);
+            FaultInjection.At(FaultPoint.StateTransfer, counters.CompletedStep);
+        }
+
+        (CompletedStep, AdamSteps, SkippedInARow, ConsumedImages, IsNormalized) = (counters.CompletedStep, counters.AdamSteps, counters.SkippedInARow, counters.ConsumedImages, counters.Normalized != 0);
+        isTorn = false;
     }
 
     public void Dispose()
@@ -157,6 +184,13 @@ internal sealed class ReplicaState : IDisposable
         {
             arena.Dispose();
         }
+    }
+
+    // The seed of a single reference process at its start: (seed, rank 0). What is bound to an arena already is drawn in place.
+    private void DrawWeights()
+    {
+        using var generator = new torch.Generator((ulong)TupleSeed.Hash(seed, 0));
+        Network.Initialize(generator);
     }
 
     private Arena? BindBuffers()
@@ -177,7 +211,7 @@ internal sealed class ReplicaState : IDisposable
         return arena;
     }
 
-    private readonly record struct Counters(long CompletedStep, long AdamSteps, long SkippedInARow, long Normalized);
+    private readonly record struct Counters(long CompletedStep, long AdamSteps, long SkippedInARow, long ConsumedImages, long Normalized);
 }
 
 /// <summary>One average and the arena that holds it.</summary>

@@ -5,6 +5,7 @@ using Diffusion.Native;
 using Diffusion.Snapshots.Catalogue;
 using Diffusion.Snapshots.Checkpoints;
 using Diffusion.Snapshots.Safetensors;
+using Diffusion.Worker.Faults;
 using Microsoft.Extensions.Logging;
 using StoredLayout = Diffusion.Snapshots.Checkpoints.ArenaLayout;
 using StoredSlot = Diffusion.Snapshots.Checkpoints.ArenaSlot;
@@ -19,6 +20,7 @@ internal sealed class RunSaver : IDisposable
 
     private const string AdamStepsKey = "adam_steps";
     private const string SkippedKey = "skipped_in_a_row";
+    private const string ImagesKey = "consumed_images";
     private readonly RankTrainerOptions options;
     private readonly ReplicaState state;
     private readonly ILogger logger;
@@ -104,6 +106,7 @@ internal sealed class RunSaver : IDisposable
             {
                 [AdamStepsKey] = state.AdamSteps.ToString(CultureInfo.InvariantCulture),
                 [SkippedKey] = state.SkippedInARow.ToString(CultureInfo.InvariantCulture),
+                [ImagesKey] = ConsumedImages.Text(state.ConsumedImages),
             },
         };
         if (state.IsNormalized)
@@ -179,6 +182,9 @@ internal sealed class RunSaver : IDisposable
         state.AdamSteps = long.Parse(manifest.Extra[AdamStepsKey], CultureInfo.InvariantCulture);
         state.SkippedInARow = long.Parse(manifest.Extra[SkippedKey], CultureInfo.InvariantCulture);
         state.IsNormalized = manifest.Extra.ContainsKey("normalized");
+
+        // Checkpoints of before images were chained begin a chain of their own.
+        state.ConsumedImages = manifest.Extra.TryGetValue(ImagesKey, out string? chain) ? long.Parse(chain, NumberStyles.HexNumber, CultureInfo.InvariantCulture) : 0;
         logger.LogInformation("Resumed from {Checkpoint} at {ImagesSeen} images", Path.GetFileName(checkpoint.Path), manifest.ImagesSeen);
     }
 
@@ -268,6 +274,8 @@ internal sealed class RunSaver : IDisposable
         {
             options.Observer.SnapshotSaved(copy.ImagesSeen, relativeStd, entry.File, entry.Bytes, entry.ContentId);
         }
+
+        FaultInjection.At(FaultPoint.Snapshot, copy.ImagesSeen / options.Config.Training.BatchSize);
     }
 
     private static Span<float> ValuesOf(Arena arena, string tensor) => arena.Span(arena.Layout.IndexOf(tensor));
@@ -287,8 +295,18 @@ internal sealed class RunSaver : IDisposable
     private long Save(CheckpointState description, string[] names, SnapshotCopy copy)
     {
         var arenas = names.Select((name, i) => new CheckpointArena(
-            name, (offset, count) => copy.Arenas[i].Span(offset, count), name == ReplicaState.BuffersName ? Stored(copy.Arenas[i].Layout) : null)).ToArray();
+            name, (offset, count) => Part(i, offset, count), name == ReplicaState.BuffersName ? Stored(copy.Arenas[i].Layout) : null)).ToArray();
         return checkpoints!.Save(description, Stored(state.Layout), arenas).Files.Sum(f => f.Bytes);
+
+        ReadOnlySpan<float> Part(int arena, long offset, int count)
+        {
+            if (arena > 0)
+            {
+                FaultInjection.At(FaultPoint.Checkpoint, description.Steps);
+            }
+
+            return copy.Arenas[arena].Span(offset, count);
+        }
     }
 
     /// <summary>Made here and sent from here. One that is whole here was made by an attempt before, whose sending failed.</summary>

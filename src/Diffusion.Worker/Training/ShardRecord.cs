@@ -16,6 +16,9 @@ internal struct ShardRecord
     /// <summary>What the shard's rank asks all ranks for, see <see cref="StepRequests"/>.</summary>
     public StepRequests Requests;
 
+    /// <summary>Digest of the shard's images, see <see cref="ConsumedImages"/>.</summary>
+    public long Images;
+
     /// <summary>Sum of the loss map over images, channels and pixels.</summary>
     public double LossSum;
 

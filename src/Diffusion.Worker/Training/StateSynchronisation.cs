@@ -51,7 +51,8 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
         if (offers.Any(o => o.CompletedStep < newest))
         {
             logger.LogInformation("State of step {Step} goes from rank {Root} to the ranks behind it", newest, root);
-            state.Broadcast(transport, root, request.CollectiveTimeout, cancellationToken);
+            int[] behind = [.. Enumerable.Range(0, offers.Length).Where(rank => offers[rank].CompletedStep < newest)];
+            state.Broadcast(transport, root, behind, request.CollectiveTimeout, cancellationToken);
             var received = Offers(transport, request.Writes, request.CollectiveTimeout, cancellationToken);
             int wrong = Array.FindIndex(received, o => o.DigestText != received[root].DigestText);
             if (wrong >= 0)
@@ -68,6 +69,7 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
     {
         if (state.CompletedStep < 0)
         {
+            state.Mend();
             if (initialization is not null)
             {
                 InitialWeights.Load(initialization with { Path = saver.InitialWeights(initialization.Path, cancellationToken) }, state, logger, cancellationToken);

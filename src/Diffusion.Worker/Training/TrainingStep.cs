@@ -6,6 +6,7 @@ using Diffusion.Model.Objectives;
 using Diffusion.Native;
 using Diffusion.Native.Collectives;
 using Diffusion.V1;
+using Diffusion.Worker.Faults;
 using TorchSharp;
 
 namespace Diffusion.Worker.Training;
@@ -41,8 +42,10 @@ internal sealed class TrainingStep : IDisposable
     private readonly IGradientSum gradientSum;
     private readonly ShardRecord[] records;
     private readonly int threads;
+    private readonly long generation;
+    private readonly ConsumedImagesLog? imageLog;
 
-    public TrainingStep(RunConfig config, ReplicaState state, TrainingData data, IPeerTransport transport, GenerationRequest request, Action<WorkerPhase> phaseChanged, TimeProvider time)
+    public TrainingStep(RunConfig config, ReplicaState state, TrainingData data, IPeerTransport transport, GenerationRequest request, Action<WorkerPhase> phaseChanged, TimeProvider time, ConsumedImagesLog? imageLog)
     {
         this.config = config;
         this.state = state;
@@ -52,12 +55,15 @@ internal sealed class TrainingStep : IDisposable
         collectiveTimeout = request.CollectiveTimeout;
         this.phaseChanged = phaseChanged;
         this.time = time;
+        this.imageLog = imageLog;
+        generation = request.Number;
         threads = config.Training.ThreadsPerRank;
         noise = ModelParts.CreateNoise(config.Noise);
         loss = ModelParts.CreateLoss(config.Loss);
         encoder = ImageEncoders.For(data.Images.Shape.Channels);
         learningRate = new LearningRateSchedule(config.Training.LearningRate, config.Training.DecayBatches, config.Training.RampUpImages);
-        gradientSum = config.Training.GradientSum == GradientSum.Fast ? new FastGradientSum(transport, state.Gradients, threads) : new ExactGradientSum(transport, plan, state.Gradients, threads);
+        var summing = FaultInjection.Around(transport, () => state.CompletedStep + 1);
+        gradientSum = config.Training.GradientSum == GradientSum.Fast ? new FastGradientSum(summing, state.Gradients, threads) : new ExactGradientSum(summing, plan, state.Gradients, threads);
         records = GC.AllocateArray<ShardRecord>(plan.ShardCount, pinned: true);
     }
 
@@ -78,6 +84,7 @@ internal sealed class TrainingStep : IDisposable
         // 2. Each shard's gradient. Which images, which noise: functions of (seed, images seen, shard) alone.
         long began = time.GetTimestamp();
         gradientSum.Begin();
+        imageLog?.Begin();
         for (int shard = plan[transport.Rank].Start; shard < plan[transport.Rank].End; shard++)
         {
             phaseChanged(WorkerPhase.Data);
@@ -85,6 +92,8 @@ internal sealed class TrainingStep : IDisposable
             phaseChanged(WorkerPhase.Compute);
             records[shard] = Differentiate(batch, imagesBefore, shard);
             records[shard].Requests = requests;
+            records[shard].Images = ConsumedImages.Digest(batch.ImageIds);
+            imageLog?.Note(shard, batch.ImageIds);
             gradientSum.ShardDone(shard);
         }
 
@@ -126,6 +135,7 @@ internal sealed class TrainingStep : IDisposable
             // Noise, network, loss (EDM2 Equations 14, 15 and 21); draws in this order: latents, noise levels, noise, dropout.
             var images = encoder.Encode(stored, generator);
             var result = loss.Evaluate(state.Network, images, labels, noise.Draw(images, generator));
+            FaultInjection.At(FaultPoint.Forward, state.CompletedStep + 1);
 
             // Summed over pixels and channels, averaged over the whole batch: shards and ranks then simply add.
             var sum = result.Map.sum();
@@ -172,6 +182,9 @@ internal sealed class TrainingStep : IDisposable
             state.SkippedInARow++;
         }
 
+        state.ConsumedImages = ConsumedImages.After(state.ConsumedImages, records);
+        FaultInjection.At(FaultPoint.Optimizer, state.CompletedStep + 1);
         state.CompletedStep++;
+        imageLog?.Complete(generation, state.CompletedStep, state.ConsumedImages);
     }
 }

@@ -72,6 +72,59 @@ public sealed class RankTrainerTests : IDisposable
     }
 
     [Fact]
+    public void Run_StateTransferBreaksOff_TheReceiverAloneBeginsAnewWithTheSameBits()
+    {
+        var (digest, _) = Undisturbed();
+        var trainers = BreakTransfer(holders: 1);
+        try
+        {
+            Assert.Equal(-1, trainers[1].CompletedStep);
+            var alone = TinyRun.Generation([trainers[1]], ShardPlan.Even(4, 1), number: 3);
+            Assert.True(alone[0].End == GenerationEnd.Finished, alone[0].Reason);
+            Assert.Equal(digest, Digests([trainers[1]])[0]);
+        }
+        finally
+        {
+            trainers.ForEach(t => t.Dispose());
+        }
+    }
+
+    [Fact]
+    public void Run_StateTransferBreaksOff_OthersThatHoldTheStateKeepIt()
+    {
+        var trainers = BreakTransfer(holders: 2);
+        try
+        {
+            Assert.True(trainers[0].CompletedStep > 0);
+            Assert.Equal([trainers[0].CompletedStep, trainers[0].CompletedStep, -1], trainers.Select(t => t.CompletedStep));
+        }
+        finally
+        {
+            trainers.ForEach(t => t.Dispose());
+        }
+    }
+
+    [Fact]
+    public void Run_WriterIsLostBeforeTheLastCheckpoint_AnotherWritesIt()
+    {
+        using var trainer = run.Trainer(null, run.RunDirectory);
+        TinyRun.Generation([trainer], ShardPlan.Even(4, 1), writes: false);
+        var end = TinyRun.Generation([trainer], ShardPlan.Even(4, 1), number: 2, writes: true);
+        Assert.True(end[0].End == GenerationEnd.Finished, end[0].Reason);
+
+        string undisturbed = Path.Combine(run.Directory, "undisturbed");
+        using var other = run.Trainer(null, undisturbed);
+        TinyRun.Generation([other], ShardPlan.Even(4, 1), writes: true);
+        Assert.Equal(Weights(undisturbed), Weights(run.RunDirectory));
+
+        static string Weights(string directory)
+        {
+            using var file = SafetensorsFile.Open(Path.Combine(directory, "checkpoints", "checkpoint-000000000048", "weights.safetensors"));
+            return file.Verify().DataSha256;
+        }
+    }
+
+    [Fact]
     public void RequestPause_OnOneRank_PausesAllAfterTheSameStepAndSaves()
     {
         var (digest, _) = Undisturbed();
@@ -188,6 +241,22 @@ public sealed class RankTrainerTests : IDisposable
         var result = TinyRun.Generation([trainer], ShardPlan.Even(4, 1));
         Assert.True(result[0].End == GenerationEnd.Finished, result[0].Reason);
         return (Digests([trainer]).Single(), [.. observer.Steps.Select(s => s.Loss)]);
+    }
+
+    // Some ranks train a few steps; then the first gives its state to a newcomer and is cut off when one arena of it is through.
+    private List<RankTrainer> BreakTransfer(int holders)
+    {
+        List<RankTrainer> trainers = [];
+        trainers.AddRange(Trainers(holders, new RecordingObserver { OnStep = report => trainers[0].RequestPause(save: false) }));
+        TinyRun.Generation(trainers, ShardPlan.Even(4, holders), number: 1);
+        trainers.Add(run.Trainer());
+
+        // Offers, counters, the first arena.
+        var transports = LocalTransport.CreateGroup(holders + 1);
+        using var breaking = new BreakingTransport(transports[0], exchanges: 3);
+        var ends = TinyRun.Generation(trainers, new ShardPlan(4, [4 - holders, .. Enumerable.Repeat(1, holders)]), number: 2, transports: [breaking, .. transports.Skip(1)]);
+        Assert.All(ends, r => Assert.Contains(r.End, new[] { GenerationEnd.Aborted, GenerationEnd.CollectiveFailed }));
+        return trainers;
     }
 
     private List<RankTrainer> Trainers(int count, ITrainingObserver observer) => [.. Enumerable.Range(0, count).Select(_ => run.Trainer(observer))];
