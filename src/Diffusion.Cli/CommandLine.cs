@@ -20,6 +20,7 @@ internal static class CommandLine
         InfoVerb.Create(),
         DoctorVerb.Create(),
         GoldenVerb.Create(),
+        SoakVerb.Create(),
         CoordinatorVerb.Create(),
         WorkerVerb.Create(),
     };

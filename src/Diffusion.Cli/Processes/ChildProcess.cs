@@ -1,6 +1,16 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Diffusion.Cli.Processes;
+
+/// <summary>Signals by their numbers on Linux.</summary>
+internal enum ProcessSignal
+{
+    Kill = 9,
+    Terminate = 15,
+    Continue = 18,
+    Stop = 19,
+}
 
 /// <summary>Another process of this program, started by <c>train</c>. It lives at most as long as this object and as the process that made it.</summary>
 internal sealed class ChildProcess : IDisposable
@@ -44,7 +54,8 @@ internal sealed class ChildProcess : IDisposable
     /// <param name="name">For messages.</param>
     /// <param name="arguments">Verb and options.</param>
     /// <param name="input">First line of its standard input, or null. The input stays open: its end is how the child sees that its parent is gone.</param>
-    public static ChildProcess Start(string name, IEnumerable<string> arguments, string? input)
+    /// <param name="environment">Variables it gets beside this process's own.</param>
+    public static ChildProcess Start(string name, IEnumerable<string> arguments, string? input, params (string Name, string Value)[] environment)
     {
         string program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is unknown.");
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
@@ -56,6 +67,11 @@ internal sealed class ChildProcess : IDisposable
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach (var (variable, value) in environment)
+        {
+            start.Environment[variable] = value;
         }
 
         var process = new Process { StartInfo = start };
@@ -95,6 +111,16 @@ internal sealed class ChildProcess : IDisposable
         return firstLine.Task.IsCompleted ? await firstLine.Task : throw new VerbFailedException($"{Name} did not start within {limit.TotalSeconds:0} s. Its log says more.");
     }
 
+    /// <summary>Sends it a signal. One that has ended hears nothing.</summary>
+    public void Send(ProcessSignal signal)
+    {
+        if (!process.HasExited)
+        {
+            // Whether it ended in between is nobody's concern: a child that was not waited for keeps its number.
+            _ = Kill(process.Id, (int)signal);
+        }
+    }
+
     public Task WaitForExitAsync(CancellationToken cancellationToken) => process.WaitForExitAsync(cancellationToken);
 
     /// <summary>Waits for the end; what has not ended by then is killed.</summary>
@@ -130,6 +156,10 @@ internal sealed class ChildProcess : IDisposable
             process.WaitForExit();
         }
     }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int process, int signal);
 
     private void WriteInput(string line)
     {
