@@ -37,6 +37,7 @@ internal sealed partial class RunConfigOptions
         Setting.Number("--lr", "training.learningRate", "Reference learning rate"),
         Setting.Number("--decay", "training.decayBatches", "Batches after which the rate decays; 0 for none"),
         Setting.Images("--ramp-up", "training.rampUpImages", "Images over which the rate grows"),
+        Setting.Either("--fp16", "training.precision", "Half precision, or single; --precision says more", Precisions["float16"], Precisions["float32"]),
         Setting.Choice("--precision", "training.precision", "Number format of the image path", Precisions),
         Setting.Number("--ls", "training.lossScale", "Loss scale"),
         Setting.Integer("--threads", "training.threadsPerRank", "CPU threads of a rank"),

@@ -50,6 +50,10 @@ internal sealed class Setting
     public static Setting Switch(string name, string key, string description, params string[] aliases) =>
         new(name, key, description, "BOOL", text => JsonValue.Create(Truth(text)), aliases);
 
+    /// <summary>A switch that chooses between two values.</summary>
+    public static Setting Either(string name, string key, string description, string whenTrue, string whenFalse) =>
+        new(name, key, description, "BOOL", text => JsonValue.Create(Truth(text) ? whenTrue : whenFalse), []);
+
     /// <param name="choices">What the user writes, and what the file holds.</param>
     public static Setting Choice(string name, string key, string description, IReadOnlyDictionary<string, string> choices, params string[] aliases) =>
         new(name, key, description, string.Join('|', choices.Keys), text => choices.TryGetValue(text, out string? value) ? JsonValue.Create(value) : throw new FormatException($"'{text}' is unknown. {Suggestion.For(text, choices.Keys)}"), aliases);

@@ -8,7 +8,15 @@ namespace Diffusion.Cli.Verbs;
 /// <summary>The dataset tool.</summary>
 internal static class DatasetVerb
 {
-    public static Command Create() => new("dataset", "Convert, encode, inspect and draw sets of images.") { Convert(), LatentVerbs.Encode(), LatentVerbs.Decode(), Info(), Shapes() };
+    private static readonly string[] Examples =
+    [
+        "dataset convert --source photos --dest photos-64.zip --transform center-crop --resolution 64x64",
+        "dataset convert --source cifar-10-python.tar.gz --dest cifar.zip",
+        "dataset encode --source photos-512.zip --dest latents.zip --vae vae.pt",
+        "dataset info latents.zip",
+    ];
+
+    public static Command Create() => new("dataset", HelpText.With("Convert, encode, inspect and draw sets of images.", Examples)) { Convert(), LatentVerbs.Encode(), LatentVerbs.Decode(), Info(), Shapes() };
 
     private static Command Convert()
     {

@@ -1,7 +1,10 @@
 using System.CommandLine;
 using Diffusion.Cli.Configuration;
+using Diffusion.Cli.Display;
 using Diffusion.Cli.Processes;
 using Diffusion.Contracts.Configuration;
+using Diffusion.Snapshots.Averaging;
+using Diffusion.Snapshots.Catalogue;
 using Diffusion.Snapshots.Reconstruction;
 using Diffusion.Snapshots.Safetensors;
 
@@ -10,6 +13,13 @@ namespace Diffusion.Cli.Verbs;
 /// <summary>Averages of any length from a run's snapshots. Needs no libtorch.</summary>
 internal static class ReconstructVerb
 {
+    private static readonly string[] Examples =
+    [
+        "reconstruct --run runs/shapes-16 --outstd 0.05,0.10,0.15",
+        "reconstruct --indir snapshots --outdir averages --outstd 0.01,0.02,...,0.25 --skip",
+        "reconstruct --run runs/shapes-16 --outstd 0.08 --outkimg 22 --fp32",
+    ];
+
     public static Command Create()
     {
         var run = new Option<string?>("--run") { Description = "Run directory; sets --indir and --outdir", HelpName = "RUN" };
@@ -22,7 +32,7 @@ internal static class ReconstructVerb
         var outputKimg = new Option<string?>("--outkimg") { Description = "Training times in thousands of images, as snapshot names say them [default: the last]", HelpName = "LIST" };
         var skip = new Option<bool>("--skip") { Description = "Leave existing outputs alone" };
         var single = new Option<bool>("--fp32") { Description = "Store float32 instead of float16" };
-        var command = new Command("reconstruct", "Reconstruct averages of any EMA length from a run's snapshots.") { run, input, inputPrefix, inputStd, output, outputPrefix, outputStd, outputKimg, skip, single };
+        var command = new Command("reconstruct", HelpText.With("Reconstruct averages of any EMA length from a run's snapshots.", Examples)) { run, input, inputPrefix, inputStd, output, outputPrefix, outputStd, outputKimg, skip, single };
         command.SetAction((result, _) =>
         {
             var directory = result.GetValue(run) is { } path ? new RunDirectory(path) : null;
@@ -50,7 +60,13 @@ internal static class ReconstructVerb
                 Console.WriteLine($"note: {output.Warning}");
             }
 
-            var written = plan.Run(to, options, cancellationToken: interruption.Asked);
+            Describe(plan, snapshots);
+            IReadOnlyList<SnapshotEntry> written;
+            using (var progress = new ByteProgress("Reading snapshots"))
+            {
+                written = plan.Run(to, options, progress, interruption.Asked);
+            }
+
             foreach (var entry in written)
             {
                 Console.WriteLine(Path.Combine(to, entry.File));
@@ -60,6 +76,19 @@ internal static class ReconstructVerb
             return Task.FromResult(ExitCode.Done);
         });
         return command;
+    }
+
+    // What a length costs, before it is chosen for good: how well the snapshots reach it, and how much of it they say nothing about.
+    private static void Describe(PostHocReconstruction plan, SnapshotSet snapshots)
+    {
+        long first = snapshots.Profiles.Select(p => p.ImagesSeen).Where(t => t > 0).DefaultIfEmpty(1).Min();
+        foreach (var output in plan.Outputs)
+        {
+            var profile = new PowerFunctionProfile(output.Target.RelativeStd);
+            double initial = profile.ShareOfInitialWeights(0, output.Target.ImagesSeen), before = profile.ShareOfInitialWeights(Math.Min(first, output.Target.ImagesSeen), output.Target.ImagesSeen);
+            Console.WriteLine(FormattableString.Invariant(
+                $"length {output.Target.RelativeStd:0.000} at {output.Target.ImagesSeen} images: expected error {output.Solution.ExpectedError:P2}, {initial:P0} initial weights, {before:P2} from before the first snapshot"));
+        }
     }
 
     // Names count thousands, rounded down; the snapshots know the exact number.

@@ -31,6 +31,22 @@ public sealed class RunConfigOptionsTests : IDisposable
     }
 
     [Fact]
+    public void Read_PublishedTrainOptions_AreAllUnderstood()
+    {
+        var config = Read(
+            "--preset", "edm2-img64-s", "--data", "images.zip", "--cond", "false", "--batch", "1024", "--batch-gpu", "32", "--duration", "512Mi", "--channels", "64", "--lr", "0.005", "--decay", "1000", "--dropout", "0.2",
+            "--P_mean", "-0.5", "--P_std", "1.1", "--fp16", "false", "--ls", "100", "--seed", "7", "--status", "64Ki", "--snapshot", "4Mi", "--checkpoint", "32Mi");
+
+        Assert.Equal((1024, 32, 512L << 20), (config.Training.BatchSize, config.Training.MicroBatchSize, config.Training.DurationImages));
+        Assert.Equal((0.005, 1000, 100), (config.Training.LearningRate, config.Training.DecayBatches, config.Training.LossScale));
+        Assert.Equal((64L << 10, 4L << 20, 32L << 20), (config.Training.StatusImages, config.Training.SnapshotImages, config.Training.CheckpointImages));
+        Assert.Equal((7, ComputePrecision.Float32, false), (config.Seed, config.Training.Precision, config.Data.ClassConditional));
+        Assert.Equal((64, 0.2), (config.Network.Options["modelChannels"]!.GetValue<long>(), config.Network.Options["dropout"]!.GetValue<double>()));
+        Assert.Equal((-0.5, 1.1), (config.Noise.Options["mean"]!.GetValue<double>(), config.Noise.Options["std"]!.GetValue<double>()));
+        Assert.Equal(ComputePrecision.Float16, Read("--fp16", "true").Training.Precision);
+    }
+
+    [Fact]
     public void Read_EveryPrecisionOffered_IsUnderstood() =>
         Assert.Equal(Enum.GetValues<ComputePrecision>(), new[] { "float32", "float16", "bfloat16" }.Select(p => Read("--precision", p).Training.Precision));
 

@@ -151,5 +151,7 @@ public sealed class RefusalTests : IDisposable
         // Karras et al., arXiv:2312.02696, Table 2: 125 million.
         Assert.True(result.ExitCode == 0, result.Errors);
         Assert.Matches("parameters +12[4-5]\\.", result.Output);
+        Assert.Contains("FID 3.53", result.Output);
+        Assert.Matches("length 0.100 +0.00 ?% initial weights", result.Output);
     }
 }
