@@ -46,7 +46,7 @@ internal static class InfoVerb
         Console.WriteLine($"training state   {Megabytes(estimate.TrainingStateBytes(averages))} on each device (weights, gradient, Adam, {averages} averages)");
         Console.WriteLine($"activations      {Megabytes(estimate.ActivationBytesPerImage(config.Training.Precision))} per image at least");
         Console.WriteLine($"snapshot         {Megabytes(estimate.SnapshotBytes(config.Averaging.Precision == SnapshotPrecision.Float16 ? 2 : 4))} per average");
-        double exaflop = 3 * estimate.Operations.Total * config.Training.DurationImages / 1e18;
+        double exaflop = 3.0 * estimate.Operations.Total * config.Training.DurationImages / 1e18;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"whole run        {exaflop:g3} exaflop (multiply-adds counted as one)"));
         Console.WriteLine($"published        {RunPresets.ExpectedMetric(name) ?? "nothing for this configuration"}");
         long end = config.Training.DurationImages, ramp = Math.Min(config.Training.RampUpImages, end);
@@ -55,7 +55,7 @@ internal static class InfoVerb
             var profile = new PowerFunctionProfile(length);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"length {length,-10:0.000}{profile.ShareOfInitialWeights(0, end):P2} initial weights at the end, {profile.ShareOfInitialWeights(ramp, end):0.0e+0} from before the learning rate is up; half of it from the last {ImageCount.Format((long)(end * (1 - Math.Pow(0.5, 1 / (profile.Exponent + 1)))))}"));
+                $"length {length,-10:0.000}{profile.ShareOfInitialWeights(0, end):P2} initial weights at the end, {profile.ShareOfInitialWeights(ramp, end):0.0e+0} from before the learning rate is up; half of it from the last {1 - Math.Pow(0.5, 1 / (profile.Exponent + 1)):P1} of the run"));
         }
 
         foreach (string remark in Model.ModelParts.Remarks(model))

@@ -152,6 +152,7 @@ public sealed class RefusalTests : IDisposable
         Assert.True(result.ExitCode == 0, result.Errors);
         Assert.Matches("parameters +12[4-5]\\.", result.Output);
         Assert.Contains("FID 3.53", result.Output);
+        Assert.Matches("whole run +293 exaflop", result.Output);
         Assert.Matches("length 0.100 +0.00 ?% initial weights", result.Output);
     }
 }
