@@ -11,10 +11,11 @@ internal sealed class ClusterProcess : IDisposable
     private readonly Lock gate = new();
     private readonly List<(string Text, TaskCompletionSource<string> Found)> waiting = [];
 
-    public ClusterProcess(string name, string[] arguments, string? workingDirectory = null, params (string Name, string Value)[] environment)
+    public ClusterProcess(string name, string[] arguments, string? workingDirectory = null, string? box = null, params (string Name, string Value)[] environment)
     {
         Name = name;
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "diffusion"), arguments)
+        string program = Path.Combine(AppContext.BaseDirectory, "diffusion");
+        var start = new ProcessStartInfo(box is null ? program : "ip", box is null ? arguments : ["netns", "exec", box, program, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -37,10 +37,12 @@ internal sealed class ClusterRun : IDisposable
     private string ConfigFile => Path.Combine(Directory, "config.json");
 
     /// <summary>Starts the coordinator, again if it was there before; on the port it had then.</summary>
-    public async Task StartCoordinator()
+    /// <param name="box">Network namespace it lives in; null for the test's own.</param>
+    /// <param name="bind">Address it listens on; null for loopback.</param>
+    public async Task StartCoordinator(string? box = null, string? bind = null)
     {
         string[] port = Endpoint.Length == 0 ? [] : ["--port", Endpoint.Split(':')[1]];
-        Coordinator = Start("coordinator", ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port]);
+        Coordinator = Start("coordinator", ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port, .. bind is null ? Array.Empty<string>() : ["--bind", bind]], box: box);
         string line = await Coordinator.LineWith("worker --coordinator ");
         Endpoint = line.Split("--coordinator ")[1].Trim();
         channel?.Dispose();
@@ -56,7 +58,14 @@ internal sealed class ClusterRun : IDisposable
     public ClusterProcess StartWorker((string Name, string Value)[] environment, params string[] more)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"worker-{++started}");
-        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name, .. more], null, environment);
+        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name, .. more], environment: environment);
+    }
+
+    /// <summary>Starts a worker in a network namespace.</summary>
+    public ClusterProcess StartWorkerIn(string box, string fault)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"worker-{++started}");
+        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name], box: box, environment: [("DIFFUSION_FAULT", fault)]);
     }
 
     /// <summary>Starts a worker as on another box: elsewhere, with a cache of its own, and without a view of the coordinator's disk.</summary>
@@ -146,9 +155,9 @@ internal sealed class ClusterRun : IDisposable
 
     private readonly HashSet<ClusterProcess> killed = [];
 
-    private ClusterProcess Start(string name, string[] arguments, string? workingDirectory = null, params (string Name, string Value)[] environment)
+    private ClusterProcess Start(string name, string[] arguments, string? workingDirectory = null, string? box = null, params (string Name, string Value)[] environment)
     {
-        var process = new ClusterProcess(name, arguments, workingDirectory, environment);
+        var process = new ClusterProcess(name, arguments, workingDirectory, box, environment);
         processes.Add(process);
         return process;
     }
