@@ -154,6 +154,9 @@ internal sealed class Canvas : IDisposable
         return width;
     }
 
+    /// <summary>The size at which a text fits a width: a long line is set smaller rather than cut off.</summary>
+    public double Fitting(string text, double size, bool bold, double width) => size * Math.Min(1, width / Math.Max(1, TextWidth(text, size, bold)));
+
     public void Dispose()
     {
         Cairo.cairo_destroy(context);

@@ -71,8 +71,7 @@ internal sealed class ChartPainter
         canvas.Text(chart.Subtitle, chart.Width / 2, 38, Fitting(chart.Subtitle, LabelSize, bold: false), anchor: 0.5);
     }
 
-    // A long line is set smaller rather than cut off.
-    private double Fitting(string text, double size, bool bold) => size * Math.Min(1, (chart.Width - 20) / Math.Max(1, canvas.TextWidth(text, size, bold)));
+    private double Fitting(string text, double size, bool bold) => canvas.Fitting(text, size, bold, chart.Width - 20);
 
     private void DrawAxes()
     {
@@ -139,6 +138,8 @@ internal sealed class ChartPainter
 
     private void MarkMinima()
     {
+        // Every curve's minimum has its ring; in words stands the lowest of all, or texts would lie on one another.
+        int lowest = Enumerable.Range(0, chart.Series.Count).MinBy(s => chart.Series[s].Points.Min(p => p.Y));
         for (int i = 0; i < chart.Series.Count; i++)
         {
             var best = chart.Series[i].Points.MinBy(p => p.Y);
@@ -150,6 +151,10 @@ internal sealed class ChartPainter
             canvas.Line(1, [3, 3], (px, py + 6), (px, bottom));
             canvas.Color(Ink.Series[i % Ink.Series.Count]);
             canvas.Ring(px, py, 6, 1.6);
+            if (i != lowest)
+            {
+                continue;
+            }
 
             // Below the curve's lowest point there is room by construction of the axis.
             double below = Math.Min(Math.Max(py, Y(best.Y - best.Error)) + 19, bottom - 5);
@@ -164,19 +169,27 @@ internal sealed class ChartPainter
     {
         double width = 34 + chart.Series.Max(s => canvas.TextWidth(s.Name, LabelSize));
         double height = 8 + (chart.Series.Count * 15);
-        double at = right - width - 6;
+        var (at, from) = LegendPlace(width, height);
         canvas.Color(Ink.White, 0.88);
-        canvas.FillRectangle(at, top + 4, width, height);
+        canvas.FillRectangle(at, from, width, height);
         canvas.Color(Ink.Light);
-        canvas.Line(0.8, (at, top + 4), (at + width, top + 4), (at + width, top + 4 + height), (at, top + 4 + height), (at, top + 4));
+        canvas.Line(0.8, (at, from), (at + width, from), (at + width, from + height), (at, from + height), (at, from));
         for (int i = 0; i < chart.Series.Count; i++)
         {
-            double row = top + 16 + (i * 15);
+            double row = from + 12 + (i * 15);
             canvas.Color(Ink.Series[i % Ink.Series.Count]);
             canvas.Line(1.6, (at + 6, row), (at + 24, row));
             canvas.Disc(at + 15, row, 2.8);
             canvas.Color(Ink.Black);
             canvas.Text(chart.Series[i].Name, at + 29, row + 3.5, LabelSize);
         }
+    }
+
+    // The corner, or the middle of the upper edge, that hides the fewest points.
+    private (double X, double Y) LegendPlace(double width, double height)
+    {
+        (double X, double Y)[] places = [(right - width - 6, top + 4), (left + 8, top + 4), ((left + right - width) / 2, top + 4), (right - width - 6, bottom - height - 8), (left + 8, bottom - height - 8)];
+        return places.MinBy(place => chart.Series.SelectMany(s => s.Points).Count(p =>
+            X(p.X) > place.X - 4 && X(p.X) < place.X + width + 4 && Y(p.Y) < place.Y + height + 4 && Y(p.Y) > place.Y - 4));
     }
 }

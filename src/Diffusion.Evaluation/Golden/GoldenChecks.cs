@@ -8,6 +8,6 @@ public static class GoldenChecks
     /// <summary>The checks.</summary>
     public static IReadOnlyList<IGoldenCheck> All { get; } =
     [
-        new OperationsCheck(), new NetworkCheck(), new SamplerCheck(), new PhemaCheck(), new ReconstructionCheck(), new SchedulesCheck(), new FrechetCheck(), new DatasetCheck(),
+        new OperationsCheck(), new NetworkCheck(), new SamplerCheck(), new PhemaCheck(), new ReconstructionCheck(), new SchedulesCheck(), new FrechetCheck(), new KernelCheck(), new DatasetCheck(),
     ];
 }
