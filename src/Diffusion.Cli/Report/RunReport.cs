@@ -3,6 +3,7 @@ using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Evaluation.Charts;
 using Diffusion.Evaluation.Losses;
+using Diffusion.Evaluation.Measuring;
 using Diffusion.Evaluation.Sampling;
 using Diffusion.Evaluation.Weights;
 using Diffusion.Model;
@@ -10,6 +11,8 @@ using Diffusion.Model.Networks;
 using Diffusion.Snapshots.Catalogue;
 using Diffusion.Snapshots.Files;
 using Diffusion.Snapshots.Reconstruction;
+using Diffusion.Snapshots.Safetensors;
+using Diffusion.Snapshots.Scores;
 using TorchSharp;
 
 namespace Diffusion.Cli.Report;
@@ -44,8 +47,10 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         // 2. The loss of each, on images that training never saw, with the same noise for all.
         using var dataset = OpenData();
         var images = RunImages.HeldOut(config, dataset);
-        var measure = new HeldOutLoss(images, ModelParts.CreateNoise(config.Noise), ModelParts.CreateLoss(config.Loss), new HeldOutLossOptions { DrawsPerImage = options.DrawsPerImage });
+        var how = new HeldOutLossOptions { DrawsPerImage = options.DrawsPerImage };
+        var measure = new HeldOutLoss(images, ModelParts.CreateNoise(config.Noise), ModelParts.CreateLoss(config.Loss), how);
         var sweep = averages.Select(a => Measure(a.Target, a.Path, measure)).ToArray();
+        ScoreCatalogue.Append(run.Path, [.. sweep.Select(m => HeldOutScore.Of(m.Loss, images, how, config, NetworkAt(m.Path), TimeProvider.System.GetLocalNow()))], cancellationToken);
         var best = sweep.MinBy(m => m.Loss.Mean)!;
         Draw(sweep, best, imagesSeen, images.Count);
         AtomicFile.WriteAllBytes(Numbers, System.Text.Encoding.UTF8.GetBytes(SweepJson.Write(run.Name, imagesSeen, images.Count, options.DrawsPerImage, sweep, best)));
@@ -82,6 +87,13 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         var loss = measure.Measure(network, cancellationToken: cancellationToken);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  EMA {average.Target.RelativeStd:0.000}  loss {loss.Mean:0.00000} ± {loss.StandardError:0.00000}"));
         return new MeasuredLength(average.Target.RelativeStd, path, loss, average.Solution.ExpectedError);
+    }
+
+    private SampledNetwork NetworkAt(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        var info = SnapshotInfo.Read(file);
+        return new SampledNetwork { RunId = info.RunId ?? run.Name, ImagesSeen = info.ImagesSeen, RelativeStd = info.RelativeStd, WeightsHash = file.RecordedDigest?.ContentId, Settings = config.Sampler };
     }
 
     private void Draw(MeasuredLength[] sweep, MeasuredLength best, long imagesSeen, int images)

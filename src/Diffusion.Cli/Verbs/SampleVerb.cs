@@ -49,18 +49,7 @@ internal static class SampleVerb
         var part = new Option<string?>("--part") { Description = "Only part i of N of the seeds, for boxes that share a folder", HelpName = "i/N" };
         var threads = new Option<int?>("--threads") { Hidden = true };
         var supervised = new Option<bool>("--supervised") { Hidden = true };
-        Setting[] sampler =
-        [
-            Setting.Integer("--steps", "steps", "Time steps"),
-            Setting.Number("--sigma-min", "sigmaMin", "Lowest noise level", "--sigma_min"),
-            Setting.Number("--sigma-max", "sigmaMax", "Highest noise level", "--sigma_max"),
-            Setting.Number("--rho", "rho", "Exponent of the time steps"),
-            Setting.Number("--guidance", "guidance", "Guidance strength; 1 is off"),
-            Setting.Number("--s-churn", "sChurn", "Noise added on the way", "--S_churn"),
-            Setting.Number("--s-min", "sMin", "Lowest noise level with churn", "--S_min"),
-            Setting.Number("--s-max", "sMax", "Highest noise level with churn", "--S_max"),
-            Setting.Number("--s-noise", "sNoise", "Scale of added noise", "--S_noise"),
-        ];
+        var sampler = SamplerOptions.Create();
         var command = new Command("sample", HelpText.With("Sample images from a snapshot, one seed each.", Examples, Remark)) { net, guide, autoencoder, output, grid, subdirectories, seeds, label, batch, device, processes, part, threads, supervised };
         foreach (var setting in sampler)
         {
