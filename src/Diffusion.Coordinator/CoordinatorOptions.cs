@@ -41,6 +41,14 @@ public sealed record CoordinatorOptions
             yield return FormattableString.Invariant($"The timeout scale is {TimeoutScale}; it must be in 0.1...1000. 1 suits one room, 4 busy or far boxes.");
         }
 
+        else
+        {
+            foreach (string problem in Run.RunTimeouts.Scaled(TimeoutScale).Problems())
+            {
+                yield return problem;
+            }
+        }
+
         if (MinimumWorkers < 1)
         {
             yield return $"The minimum of workers is {MinimumWorkers}; at least 1.";

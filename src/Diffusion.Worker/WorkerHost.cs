@@ -22,6 +22,7 @@ public static class WorkerHost
         var address = CoordinatorAddress.Parse(options.Coordinator);
         var devices = Devices.Parse(options.Devices);
         var timeouts = WorkerTimeouts.Scaled(options.TimeoutScale);
+        address = address with { Timeouts = timeouts };
         var time = TimeProvider.System;
         var logger = loggers.CreateLogger(typeof(WorkerHost));
         FaultInjection.Arm(logger);
@@ -40,6 +41,9 @@ public static class WorkerHost
             return new WorkerExit(WorkerEnd.CoordinatorLost, e.Message);
         }
 
+        // One setting for the run: the coordinator's.
+        timeouts = run.TimeoutScale > 0 ? WorkerTimeouts.Scaled(run.TimeoutScale) : timeouts;
+        address = address with { Timeouts = timeouts };
         var config = StrictJson.Parse<RunConfig>(run.ConfigJson, $"the configuration from {options.Coordinator}").Checked();
         string? token = options.NoSharedDirectory ? null : RunDirectoryToken(run.Status.RunDirectory);
         PackedDataset opened;
@@ -75,7 +79,9 @@ public static class WorkerHost
         WorkerOptions options, CoordinatorAddress address, Devices devices, WorkerTimeouts timeouts, RunConfig config, string runId, string? token, Membership membership, ILoggerFactory loggers,
         Func<string, IReadOnlyDictionary<string, string>> fingerprint, Func<int, ITrainingObserver, IRankTrainer> create, CancellationToken cancellationToken)
     {
-        string dataAddress = options.DataAddress ?? await address.LocalAddressAsync(cancellationToken).ConfigureAwait(false);
+        string dataAddress = options.DataAddress is { } named
+            ? await CoordinatorAddress.RequireOwnAsync(named, cancellationToken).ConfigureAwait(false)
+            : await address.LocalAddressAsync(cancellationToken).ConfigureAwait(false);
         var outbox = new Outbox();
         var reporter = new TrainingReporter(outbox);
         using var team = new RankTeam(devices.Count, rank => create(rank, reporter), reporter);

@@ -30,7 +30,7 @@ public sealed record WorkerOptions
     /// <summary>File to which every completed step's images are appended, a line a step; null for none. Ranks beyond the first add their number to the name.</summary>
     public string? ImageLog { get; init; }
 
-    /// <summary>Factor on all timeouts; the coordinator's should be the same.</summary>
+    /// <summary>Factor on the waiting times until the coordinator has answered; from then on its own holds.</summary>
     public double TimeoutScale { get; init; } = 1;
 }
 

@@ -23,7 +23,7 @@ internal static class WorkerVerb
         var share = new Option<double?>("--share") { Description = "This worker's part of the shards relative to the others', who have 1; then no shards move by themselves [default: by measured speed]", HelpName = "WEIGHT" };
         var logs = new Option<string?>("--log-dir") { Description = "Folder whose logs/ gets this worker's log [default: none]", HelpName = "DIR" };
         var images = new Option<string?>("--log-images") { Description = "File that gets a line for each completed step: time, generation, step, digest of all images up to it, the images computed here", HelpName = "FILE" };
-        var scale = new Option<double>("--timeout-scale") { Description = "Factor on all waiting times", HelpName = "F", DefaultValueFactory = _ => 1 };
+        var scale = new Option<double>("--timeout-scale") { Description = "Factor on the waiting times until the coordinator has answered; then the run's holds", HelpName = "F", DefaultValueFactory = _ => 1 };
         var supervised = new Option<bool>("--supervised") { Hidden = true };
         var command = new Command("worker", "Train in a run as one worker with one or more devices.") { coordinator, devices, data, cache, unshared, name, address, share, logs, images, scale, supervised };
         command.SetAction(async (result, _) =>

@@ -25,6 +25,9 @@ internal sealed record CloseRendezvous(long Generation) : RunCommand;
 
 internal sealed record AppendMetrics(string Json) : RunCommand;
 
+/// <summary>Who waited for whom when nothing went on, for the run's logs.</summary>
+internal sealed record WriteHangReport(long Step, string Text) : RunCommand;
+
 internal sealed record AddToCatalogue(SnapshotStored Snapshot) : RunCommand;
 
 /// <summary>The run is over and the workers know it, or had their time.</summary>

@@ -37,7 +37,11 @@ internal sealed record ProgressMade(
     string WorkerId, long Generation, long CompletedStep, long ImagesSeen, int Steps, double Seconds, double ComputeSeconds, double DataWaitSeconds, double GradientWaitSeconds,
     double Loss, double LearningRate, long OwnImages) : GenerationEvent(WorkerId, Generation);
 
-internal sealed record CollectiveBroke(string WorkerId, long Generation, string Reason, int PeerRank, long Step, string Detail) : GenerationEvent(WorkerId, Generation);
+internal sealed record CollectiveBroke(string WorkerId, long Generation, string Reason, int PeerRank, long Step, string Detail, bool TimedOut = false) : GenerationEvent(WorkerId, Generation)
+{
+    /// <summary><see cref="Detail"/> of a worker that did not reach the others when the generation began.</summary>
+    public const string Connecting = "connecting";
+}
 
 internal sealed record SnapshotStored(string WorkerId, long ImagesSeen, double RelativeStd, string FileName, long Bytes, string Sha256) : WorkerEvent(WorkerId);
 

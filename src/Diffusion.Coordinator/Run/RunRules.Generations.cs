@@ -39,7 +39,34 @@ internal static partial class RunRules
             var peer = current.Plan.Members.FirstOrDefault(member => member.Ranks.Any(rank => rank.Rank == broke.PeerRank));
             string waitedFor = peer is null ? "" : $" (waiting for rank {broke.PeerRank} of {peer.Name})";
             string detail = broke.Detail.Length == 0 ? "" : $" during {broke.Detail}";
-            Abort(draft, $"{worker.Name} reports a broken exchange in step {broke.Step}{detail}{waitedFor}: {broke.Reason}");
+            string told = $"{worker.Name} reports a broken exchange in step {broke.Step}{detail}{waitedFor}: {broke.Reason}";
+            if (broke.Detail == CollectiveBroke.Connecting)
+            {
+                NotConnected(draft, worker, draft.State.Workers.GetValueOrDefault(peer?.WorkerId ?? ""), told);
+            }
+            else if (broke.TimedOut && AtWork(draft) is var members && !members.Any(member => member.Activity.IsSaving))
+            {
+                Diagnose(draft, members, told);
+            }
+            else
+            {
+                Abort(draft, told);
+            }
+        }
+    }
+
+    /// <summary>A newcomer that those who train cannot reach, or who does not reach them, must not stop the run: it is sent away with the reason.</summary>
+    private static void NotConnected(Draft draft, WorkerState reporter, WorkerState? peer, string told)
+    {
+        bool someTrained = draft.State.Outstanding.Any(member => member.CompletedStep >= 0);
+        WorkerState[] newcomers = [.. new[] { reporter, peer }.OfType<WorkerState>().Where(worker => worker.CompletedStep < 0)];
+        if (someTrained && newcomers is [var newcomer])
+        {
+            Expel(draft, newcomer, $"{newcomer.Name} is sent away, the run goes on without it. {told}", DismissalKind.Failed);
+        }
+        else
+        {
+            Abort(draft, told);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 
 namespace Diffusion.Coordinator.Run;
 
@@ -25,6 +26,16 @@ internal static partial class RunRules
         if (join.Ranks < 1)
         {
             draft.Refuse(RefusalKind.Precondition, $"{join.Name} brings {join.Ranks} ranks; at least 1 is needed. Start it with --devices cpu:1.");
+            return;
+        }
+
+        if (state.Workers.Values.OrderBy(worker => worker.Order).FirstOrDefault(worker => IsLoopback(worker.DataAddress) != IsLoopback(join.DataAddress)) is { } unreachable)
+        {
+            var (local, remote) = IsLoopback(join.DataAddress) ? ($"{join.Name} ({join.DataAddress})", $"{unreachable.Name} ({unreachable.DataAddress})") : ($"{unreachable.Name} ({unreachable.DataAddress})", $"{join.Name} ({join.DataAddress})");
+            draft.Refuse(
+                RefusalKind.Precondition,
+                $"{join.Name} cannot take part: {local} exchanges gradients on its own box alone, and {remote} on the network; neither would reach the other. "
+                + $"Start {local} with --coordinator and this box's network address in place of a loopback one, or with --data-address ADDR.");
             return;
         }
 
@@ -74,6 +85,8 @@ internal static partial class RunRules
         draft.State = draft.State with { NextOrder = state.NextOrder + 1 };
         draft.Say($"{name} joins with {Count(join.Ranks, "rank")} (process {join.ProcessId}, data at {join.DataAddress}{(join.SeesRunDirectory ? "" : ", without sight of the run directory")}).");
     }
+
+    private static bool IsLoopback(string address) => address == "localhost" || (IPAddress.TryParse(address, out var parsed) && IPAddress.IsLoopback(parsed));
 
     private static IEnumerable<string> Differences(ImmutableSortedDictionary<string, string> run, ImmutableSortedDictionary<string, string> worker) =>
         from key in run.Keys.Union(worker.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal)

@@ -17,6 +17,7 @@ internal static partial class RunRules
         ExpireLeases(draft);
         ExpireAnswers(draft);
         FindHang(draft);
+        ForgetHang(draft);
         CountImages(draft);
     }
 
@@ -100,40 +101,12 @@ internal static partial class RunRules
         }
     }
 
-    /// <summary>Heartbeats go on and no step completes: one report says who waits where, and who lags behind the others goes.</summary>
-    private static void FindHang(Draft draft)
-    {
-        if (draft.State.Current is not { Stage: GenerationStage.Running } current)
-        {
-            return;
-        }
-
-        var members = draft.State.Outstanding.Where(member => member.Stage == WorkerStage.Training).OrderBy(member => member.Order).ToArray();
-        var limit = draft.Timeouts.StepDeadline(draft.State.MedianStep, firstStep: current.CompletedStep < 0);
-        var stuck = draft.Now - current.LastAdvance;
-        if (stuck < limit || members.Length == 0 || members.Any(member => member.Activity.IsSaving))
-        {
-            return;
-        }
-
-        string report = $"No step was completed in generation {current.Number} for {Seconds(stuck)} s (limit {Seconds(limit)} s): {Situation(members)}";
-        var slowest = members.MinBy(member => (member.Activity.Step, member.Activity.Order))!;
-        bool alone = members.Length > 1 && members.Count(member => member.Activity == slowest.Activity) == 1;
-        if (alone)
-        {
-            Expel(draft, slowest, $"{slowest.Name} is removed, it lags behind all others. {report}");
-        }
-        else
-        {
-            Abort(draft, report);
-        }
-    }
-
-    private static void Expel(Draft draft, WorkerState worker, string reason)
+    /// <summary>Sends a worker away whose session still stands; the others leave the generation.</summary>
+    private static void Expel(Draft draft, WorkerState worker, string reason, DismissalKind kind = DismissalKind.Removed)
     {
         if (worker.InSession)
         {
-            draft.Command(new SendDismiss(worker.Id, worker.Session, DismissalKind.Removed, reason));
+            draft.Command(new SendDismiss(worker.Id, worker.Session, kind, reason));
         }
 
         Lose(draft, worker, reason);
@@ -148,10 +121,6 @@ internal static partial class RunRules
             draft.State = state with { JournalledImages = state.ImagesSeen, JournalledAt = draft.Now };
         }
     }
-
-    private static string Situation(IEnumerable<WorkerState> members) => string.Join("; ", members.Select(member => $"{member.Name}: {Doing(member)}")) + ".";
-
-    private static string Doing(WorkerState member) => FormattableString.Invariant($"{member.Activity.Phase} of step {member.Activity.Step}");
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture);
 }

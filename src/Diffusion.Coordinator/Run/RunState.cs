@@ -64,6 +64,9 @@ internal sealed record RunState
     /// <summary>Step at which a checkpoint was asked for because the run cannot go on; not asked twice.</summary>
     public long SaveTriedStep { get; init; } = -1;
 
+    /// <summary>When the last hang was reported; its alarm stands for a while after it.</summary>
+    public DateTimeOffset? HangAt { get; init; }
+
     /// <summary>Standing alarms by what they are about.</summary>
     public ImmutableSortedDictionary<string, string> Alarms { get; init; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 

@@ -25,8 +25,17 @@ internal enum WorkerStage
 /// <param name="Phase">Phase in lower case: <c>compute</c>, <c>reduce</c>, ...</param>
 /// <param name="Order">Place of the phase within a step; smaller lags behind.</param>
 /// <param name="Step">The step it is in.</param>
-internal sealed record WorkerActivity(string Phase, int Order, long Step)
+/// <param name="Rank">The rank that does it: of a worker's ranks the one that lags most.</param>
+/// <param name="IsExchanging">Whether it waits in an exchange with other ranks.</param>
+/// <param name="Exchanges">Exchanges begun in this generation.</param>
+/// <param name="Exchange">What it waits for, for people.</param>
+/// <param name="IdleSeconds">Since its last event.</param>
+internal sealed record WorkerActivity(
+    string Phase, int Order, long Step, int Rank = -1, bool IsExchanging = false, long Exchanges = 0, string Exchange = "", double IdleSeconds = 0)
 {
+    /// <summary>Smaller lags behind: who waits in an exchange of a phase is further than who has not entered it.</summary>
+    public (long Step, int Order, bool IsExchanging, long Exchanges) Progress => (Step, Order, IsExchanging, Exchanges);
+
     public static WorkerActivity Unknown { get; } = new("unknown", 0, -1);
 
     /// <summary>Files take what disk and network take; that is no hang.</summary>

@@ -83,6 +83,9 @@ internal sealed class RunEffects : IRunEffects, IAsyncDisposable
                             catalogue ??= SnapshotCatalogue.Open(snapshots);
                             Reconcile(catalogue, add.Snapshot);
                             break;
+                        case WriteHangReport hang:
+                            await File.WriteAllTextAsync(Path.Combine(runDirectory, "logs", FormattableString.Invariant($"hang-{hang.Step}.txt")), hang.Text).ConfigureAwait(false);
+                            break;
                     }
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -10,7 +10,7 @@ internal sealed class RunEndpoint(RunActor actor, RunIdentity identity, TimeProv
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     public override Task<GetRunResponse> GetRun(GetRunRequest request, ServerCallContext context) =>
-        Task.FromResult(new GetRunResponse { Status = Status(actor.State), ConfigJson = identity.ConfigJson });
+        Task.FromResult(new GetRunResponse { Status = Status(actor.State), ConfigJson = identity.ConfigJson, TimeoutScale = actor.State.Settings.Timeouts.Scale });
 
     public override async Task WatchRun(WatchRunRequest request, IServerStreamWriter<WatchRunResponse> responseStream, ServerCallContext context)
     {

@@ -15,7 +15,7 @@ internal static class WireMessages
         SessionRequest.EventOneofCase.Heartbeat => new HeartbeatCame(workerId, request.Generation, Activity(request.Heartbeat)),
         SessionRequest.EventOneofCase.Progress => ToProgress(request, workerId),
         SessionRequest.EventOneofCase.CollectiveFailed => new CollectiveBroke(
-            workerId, request.Generation, request.CollectiveFailed.Reason, request.CollectiveFailed.PeerRank, request.CollectiveFailed.Step, request.CollectiveFailed.Detail),
+            workerId, request.Generation, request.CollectiveFailed.Reason, request.CollectiveFailed.PeerRank, request.CollectiveFailed.Step, request.CollectiveFailed.Detail, request.CollectiveFailed.TimedOut),
         SessionRequest.EventOneofCase.SnapshotSaved => new SnapshotStored(
             workerId, request.SnapshotSaved.ImagesSeen, request.SnapshotSaved.RelativeStd, request.SnapshotSaved.FileName, request.SnapshotSaved.Bytes, request.SnapshotSaved.Sha256),
         SessionRequest.EventOneofCase.CheckpointSaved => new CheckpointStored(
@@ -70,7 +70,12 @@ internal static class WireMessages
             _ => "unknown",
         },
         (int)heartbeat.Phase,
-        heartbeat.Step);
+        heartbeat.Step,
+        heartbeat.Rank,
+        heartbeat.IsExchanging,
+        heartbeat.Exchanges,
+        OneLine(heartbeat.Exchange),
+        heartbeat.IdleSeconds);
 
     private static StartGeneration ToMessage(GenerationPlan plan)
     {

@@ -20,7 +20,7 @@ public sealed class FastAllReduce : IDisposable
     /// <summary>Sums over all ranks.</summary>
     /// <param name="local">This rank's own sum.</param>
     /// <param name="destination">Receives the sum, the same bits on every rank. May be <paramref name="local"/>.</param>
-    /// <param name="deadline">The longest time to wait, for the whole of it.</param>
+    /// <param name="deadline">The longest time to wait for one bucket, so that large gradients need no longer one.</param>
     /// <param name="cancellationToken">Aborts the transport.</param>
     /// <exception cref="CollectiveException">Aborted, timed out, or a peer was lost. The destination holds anything.</exception>
     public void Run(Arena local, Arena destination, TimeSpan deadline, CancellationToken cancellationToken) =>

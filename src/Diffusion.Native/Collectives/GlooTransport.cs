@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net;
 
 namespace Diffusion.Native.Collectives;
 
@@ -10,9 +11,11 @@ namespace Diffusion.Native.Collectives;
 public sealed unsafe class GlooTransport : IPeerTransport
 {
     private const int MessageBytes = 512;
+    private const string Remedy = "All ports from 1024 up must be open between the boxes, in both directions; if a box has several addresses, name the one that the others reach: worker --data-address ADDR.";
     private readonly GlooNative.MeshHandle mesh;
     private CollectiveException? failure;
     private int exchanges;
+    private string? connecting;
     private bool disposed;
 
     private GlooTransport(GlooNative.MeshHandle mesh, int rank, int size)
@@ -63,7 +66,7 @@ public sealed unsafe class GlooTransport : IPeerTransport
             // gloo waits for each peer in turn; the timer bounds the sum.
             using var cancel = cancellationToken.UnsafeRegister(static state => ((GlooTransport)state!).Abort("Cancelled by the caller while connecting."), transport);
             using var timer = new Timer(
-                _ => transport.Fail(new CollectiveException(CollectiveFailure.TimedOut, $"Rank {rank} of {size} could not connect to all others within {options.ConnectTimeout.TotalSeconds:0.###} s.")),
+                _ => transport.Fail(new CollectiveException(CollectiveFailure.TimedOut, $"{transport.connecting ?? $"Rank {rank} of {size} did not hear of all others"} within {options.ConnectTimeout.TotalSeconds:0.###} s. {Remedy}")),
                 null, time.ForNextWait, Timeout.InfiniteTimeSpan);
             transport.JoinMesh(store, prefix, time, cancellationToken);
             return transport;
@@ -196,26 +199,39 @@ public sealed unsafe class GlooTransport : IPeerTransport
     {
         var all = new List<byte>();
         Span<byte> length = stackalloc byte[4];
-        Span<byte> address = stackalloc byte[1024];
         for (int peer = 0; peer < Size; peer++)
         {
-            int count = 0;
-            fixed (byte* bytes = address)
-            {
-                count = peer == Rank ? 0 : (int)GlooNative.dg_address(mesh, peer, bytes, address.Length);
-            }
-
-            if (count < 0)
-            {
-                throw new InvalidOperationException($"gloo gave no address for rank {peer} that fits {address.Length} bytes.");
-            }
-
-            BinaryPrimitives.WriteInt32LittleEndian(length, count);
+            byte[] address = peer == Rank ? [] : AddressFor(peer);
+            BinaryPrimitives.WriteInt32LittleEndian(length, address.Length);
             all.AddRange(length);
-            all.AddRange(address[..count]);
+            all.AddRange(address);
         }
 
         return [.. all];
+    }
+
+    /// <summary>Where this rank listens for one peer.</summary>
+    private byte[] AddressFor(int peer)
+    {
+        Span<byte> address = stackalloc byte[1024];
+        fixed (byte* bytes = address)
+        {
+            int count = (int)GlooNative.dg_address(mesh, peer, bytes, address.Length);
+            return count >= 0 ? address[..count].ToArray() : throw new InvalidOperationException($"gloo gave no address for rank {peer} that fits {address.Length} bytes.");
+        }
+    }
+
+    /// <summary>gloo's address begins with the system's: family, port in network order, then the address.</summary>
+    private static string Where(ReadOnlySpan<byte> address)
+    {
+        const int Internet = 2;
+        const int Internet6 = 10;
+        return address.Length < 24 ? "an unknown place" : BinaryPrimitives.ReadUInt16LittleEndian(address) switch
+        {
+            Internet => new IPEndPoint(new IPAddress(address.Slice(4, 4)), BinaryPrimitives.ReadUInt16BigEndian(address[2..])).ToString(),
+            Internet6 => new IPEndPoint(new IPAddress(address.Slice(8, 16)), BinaryPrimitives.ReadUInt16BigEndian(address[2..])).ToString(),
+            _ => "an unknown place",
+        };
     }
 
     private static ReadOnlySpan<byte> Part(ReadOnlySpan<byte> published, int index, int peer)
@@ -258,13 +274,14 @@ public sealed unsafe class GlooTransport : IPeerTransport
     private void ConnectTo(int peer, ReadOnlySpan<byte> address)
     {
         Span<byte> message = stackalloc byte[MessageBytes];
+        connecting = $"No connection between rank {Rank} at {Where(AddressFor(peer))} and rank {peer} at {Where(address)}";
         fixed (byte* bytes = address, text = message)
         {
             int outcome = GlooNative.dg_connect(mesh, peer, bytes, address.Length, text, MessageBytes);
             if (outcome != GlooNative.Done)
             {
                 ThrowIfFailed();
-                throw new CollectiveException(CollectiveFailure.PeerLost, $"Cannot connect to rank {peer}: {GlooNative.Text(message)}. Check that the boxes reach each other on the chosen address and on all ephemeral ports.", peer);
+                throw new CollectiveException(CollectiveFailure.PeerLost, $"{connecting}: {GlooNative.Text(message)}. {Remedy}", peer);
             }
         }
 

@@ -97,7 +97,7 @@ internal sealed unsafe class SliceReduction : IDisposable
                 AddScatter(sources, bucket);
             }
 
-            transport.Exchange(CollectionsMarshal.AsSpan(sends), CollectionsMarshal.AsSpan(receives), time.ForNextWait, cancellationToken);
+            transport.Exchange(CollectionsMarshal.AsSpan(sends), CollectionsMarshal.AsSpan(receives), deadline, cancellationToken);
         }
     }
 

@@ -33,7 +33,7 @@ public sealed class TreeAllReduce : IDisposable
     /// <summary>Sums over all ranks.</summary>
     /// <param name="partials">This rank's sub-tree sums, as <see cref="ShardAccumulator.Partials"/> gives them.</param>
     /// <param name="destination">Receives the sum, the same bits on every rank. May be one of the partial sums.</param>
-    /// <param name="deadline">The longest time to wait, for the whole of it.</param>
+    /// <param name="deadline">The longest time to wait for one bucket, so that large gradients need no longer one.</param>
     /// <param name="cancellationToken">Aborts the transport.</param>
     /// <exception cref="CollectiveException">Aborted, timed out, or a peer was lost. The destination holds anything, the partial sums are unchanged unless one is the destination.</exception>
     public void Run(IReadOnlyList<ShardPartial> partials, Arena destination, TimeSpan deadline, CancellationToken cancellationToken)
@@ -50,7 +50,7 @@ public sealed class TreeAllReduce : IDisposable
     /// <summary>Sums raw memory over all ranks.</summary>
     /// <param name="partials">Addresses of this rank's sub-tree sums, from left to right.</param>
     /// <param name="destination">Address of the result.</param>
-    /// <param name="deadline">The longest time to wait, for the whole of it.</param>
+    /// <param name="deadline">The longest time to wait for one bucket, so that large gradients need no longer one.</param>
     /// <param name="cancellationToken">Aborts the transport.</param>
     public void Run(ReadOnlySpan<nint> partials, nint destination, TimeSpan deadline, CancellationToken cancellationToken) =>
         reduction.Run(partials, destination, deadline, cancellationToken);

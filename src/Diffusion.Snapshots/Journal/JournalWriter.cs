@@ -7,7 +7,7 @@ namespace Diffusion.Snapshots.Journal;
 public sealed class JournalWriter : IDisposable
 {
     private readonly WriterLock writerLock;
-    private readonly SafeFileHandle handle;
+    private SafeFileHandle handle;
     private readonly bool syncEveryRecord;
     private long length;
     private Exception? broken;
@@ -87,6 +87,38 @@ public sealed class JournalWriter : IDisposable
         {
             Undo();
             throw new SaveFailedException(Path, "appending a record", failure);
+        }
+    }
+
+    /// <summary>Puts other records in place of all there are, by a new file under the same name: after a kill at any moment the journal holds either all the old ones or all the new ones.</summary>
+    /// <param name="payloads">The records, in order.</param>
+    /// <exception cref="SaveFailedException">The file system refused. The journal is as before, or as after when only the last flush failed; appending goes on.</exception>
+    public void Replace(IEnumerable<ReadOnlyMemory<byte>> payloads)
+    {
+        using (var file = AtomicFile.Create(Path))
+        {
+            file.Append(JournalFormat.Signature);
+            foreach (var payload in payloads)
+            {
+                file.Append(JournalFormat.Frame(payload.Span));
+            }
+
+            file.Commit();
+        }
+
+        // Until here appends go to the file that was; from here to the one that is.
+        try
+        {
+            var next = File.OpenHandle(Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            handle.Dispose();
+            handle = next;
+            length = RandomAccess.GetLength(handle);
+            broken = null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            broken = failure;
+            throw new SaveFailedException(Path, "opening it again after replacing its records", failure);
         }
     }
 

@@ -15,9 +15,9 @@ internal sealed class CoordinatorChannel : IDisposable
         var handler = new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true,
-            ConnectTimeout = TimeSpan.FromSeconds(3),
-            KeepAlivePingDelay = TimeSpan.FromSeconds(1),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(3),
+            ConnectTimeout = address.Timeouts.Connect,
+            KeepAlivePingDelay = address.Timeouts.PingDelay,
+            KeepAlivePingTimeout = address.Timeouts.PingTimeout,
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
             UseProxy = false,

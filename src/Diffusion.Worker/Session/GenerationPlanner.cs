@@ -27,6 +27,7 @@ internal sealed class GenerationPlanner(int shardCount, string dataAddress, Coor
                 Shards = shards,
                 Connect = token => connect(rank.Rank, token),
                 CollectiveTimeout = collectiveTimeout,
+                StepTimeout = coordinator.Timeouts.GiveUp,
                 Writes = local == 0 && start.WriterWorkerId == workerId,
             }),
         ];
@@ -44,7 +45,7 @@ internal sealed class GenerationPlanner(int shardCount, string dataAddress, Coor
     private Func<int, CancellationToken, IPeerTransport> OverNetwork(long generation, int ranks, TimeSpan collectiveTimeout)
     {
         var store = new GrpcRendezvousStore(channel.Rendezvous, generation, collectiveTimeout);
-        var options = new GlooOptions { Host = dataAddress, ConnectTimeout = 3 * collectiveTimeout };
+        var options = new GlooOptions { Host = dataAddress, ConnectTimeout = collectiveTimeout };
         return (rank, token) => GlooTransport.Connect(rank, ranks, store, FormattableString.Invariant($"generation-{generation}"), options, token);
     }
 }

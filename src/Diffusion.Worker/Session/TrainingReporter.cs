@@ -1,13 +1,15 @@
+using Diffusion.Native.Collectives;
 using Diffusion.V1;
 using Diffusion.Worker.Training;
 
 namespace Diffusion.Worker.Session;
 
 /// <summary>Gathers what this worker's ranks do into heartbeats, progress and events. Thread-safe; never waits.</summary>
-internal sealed class TrainingReporter(Outbox outbox) : ITrainingObserver
+internal sealed class TrainingReporter(Outbox outbox, TimeProvider? time = null) : ITrainingObserver
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<int, (WorkerPhase Phase, long Step)> ranks = [];
+    private readonly TimeProvider time = time ?? TimeProvider.System;
+    private readonly Dictionary<int, RankActivity> ranks = [];
     private WorkerPhase idlePhase = WorkerPhase.Preparing;
     private long generation;
     private int rankCount = 1;
@@ -29,10 +31,19 @@ internal sealed class TrainingReporter(Outbox outbox) : ITrainingObserver
             }
 
             // A rank that writes a file does what a file needs; the others wait for it.
-            var (phase, step) = ranks.Values.FirstOrDefault(rank => rank.Phase is WorkerPhase.Saving or WorkerPhase.Restoring) is { Phase: not WorkerPhase.Unspecified } busy
+            var (number, rank) = ranks.FirstOrDefault(rank => rank.Value.Phase is WorkerPhase.Saving or WorkerPhase.Restoring) is { Value.Phase: not WorkerPhase.Unspecified } busy
                 ? busy
-                : ranks.Values.OrderBy(rank => rank.Step).ThenBy(rank => rank.Phase).First();
-            return new WorkerHeartbeat { Phase = phase, Step = step };
+                : ranks.OrderBy(rank => rank.Value.Step).ThenBy(rank => rank.Value.Phase).ThenBy(rank => rank.Value.Tag is not null).ThenBy(rank => rank.Value.Exchanges).First();
+            return new WorkerHeartbeat
+            {
+                Phase = rank.Phase,
+                Step = rank.Step,
+                Rank = number,
+                IsExchanging = rank.Tag is not null,
+                Exchanges = rank.Exchanges,
+                Exchange = Tags.Describe(rank.Tag ?? 0),
+                IdleSeconds = time.GetElapsedTime(rank.Since).TotalSeconds,
+            };
         }
     }
 
@@ -101,10 +112,23 @@ internal sealed class TrainingReporter(Outbox outbox) : ITrainingObserver
     {
         lock (gate)
         {
-            ranks[rank] = (phase, step);
+            // In a step the number is that of the step in flight.
+            long shown = phase is WorkerPhase.Data or WorkerPhase.Compute or WorkerPhase.Reduce or WorkerPhase.Update ? step + 1 : step;
+            ranks[rank] = new RankActivity(phase, shown, null, ranks.GetValueOrDefault(rank).Exchanges, time.GetTimestamp());
         }
 
         PhaseEntered?.Invoke();
+    }
+
+    public void ExchangeChanged(int rank, ulong? tag)
+    {
+        lock (gate)
+        {
+            if (ranks.TryGetValue(rank, out var before))
+            {
+                ranks[rank] = before with { Tag = tag, Exchanges = before.Exchanges + (tag is null ? 0 : 1), Since = time.GetTimestamp() };
+            }
+        }
     }
 
     public void StepCompleted(int rank, StepReport report)
@@ -155,4 +179,9 @@ internal sealed class TrainingReporter(Outbox outbox) : ITrainingObserver
 
         outbox.Post(happened);
     }
+
+    /// <param name="Tag">Of the exchange it is in; null outside of one.</param>
+    /// <param name="Exchanges">Begun in this generation.</param>
+    /// <param name="Since">Timestamp of its last event.</param>
+    private readonly record struct RankActivity(WorkerPhase Phase, long Step, ulong? Tag, long Exchanges, long Since);
 }

@@ -280,7 +280,7 @@ internal sealed class WorkerSession : IDisposable
             last = await team.RunAsync(requests, brokenOff => outbox.Post(new SessionRequest
             {
                 Generation = requests[0].Number,
-                CollectiveFailed = new CollectiveFailed { Reason = brokenOff.Reason, PeerRank = brokenOff.PeerRank, Step = brokenOff.CompletedStep + 1 },
+                CollectiveFailed = new CollectiveFailed { Reason = brokenOff.Reason, PeerRank = brokenOff.PeerRank, Step = brokenOff.CompletedStep + 1, Detail = brokenOff.Detail, TimedOut = brokenOff.TimedOut },
             })).ConfigureAwait(false);
             if (last.Failure is { } failure)
             {

@@ -10,6 +10,15 @@ internal sealed record WorkerTimeouts(double Scale)
 
     public TimeSpan RedialLongest => Seconds(2);
 
+    /// <summary>Longest attempt to open a connection.</summary>
+    public TimeSpan Connect => Seconds(3);
+
+    /// <summary>Silence after which the connection is asked whether it still stands; no library asks sooner than after a second.</summary>
+    public TimeSpan PingDelay => TimeSpan.FromSeconds(Math.Max(1, Scale));
+
+    /// <summary>Longest wait for the answer.</summary>
+    public TimeSpan PingTimeout => TimeSpan.FromSeconds(Math.Max(1, 3 * Scale));
+
     /// <summary>How long a worker without its coordinator goes on.</summary>
     public TimeSpan GiveUp => Seconds(600);
 

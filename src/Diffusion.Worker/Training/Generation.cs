@@ -23,6 +23,11 @@ internal sealed record GenerationRequest
     /// <summary>Longest wait for the other ranks in one exchange.</summary>
     public required TimeSpan CollectiveTimeout { get; init; }
 
+    /// <summary>
+    /// Longest wait for the other ranks to have done their shards. Steps are as long as they are; a hang is found by the coordinator, which sees who computes. Null: as <see cref="CollectiveTimeout"/>.
+    /// </summary>
+    public TimeSpan? StepTimeout { get; init; }
+
     /// <summary>Whether this rank writes snapshots, checkpoints and metrics.</summary>
     public bool Writes { get; init; }
 }
@@ -51,4 +56,10 @@ internal enum GenerationEnd
 /// <param name="Reason">One sentence for the log and the coordinator.</param>
 /// <param name="CompletedStep">Steps whose update this rank holds; -1 when it has no state.</param>
 /// <param name="PeerRank">The rank that was waited for when an exchange failed; -1 otherwise.</param>
-internal sealed record GenerationResult(GenerationEnd End, string Reason, long CompletedStep, int PeerRank = -1);
+/// <param name="TimedOut">The exchange failed because nothing came in time, over connections that stand.</param>
+/// <param name="Detail">What was being exchanged, for people.</param>
+internal sealed record GenerationResult(GenerationEnd End, string Reason, long CompletedStep, int PeerRank = -1, bool TimedOut = false, string Detail = "")
+{
+    /// <summary><see cref="Detail"/> of a rank that did not reach the others.</summary>
+    public const string Connecting = "connecting";
+}

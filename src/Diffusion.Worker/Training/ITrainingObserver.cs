@@ -8,6 +8,13 @@ internal interface ITrainingObserver
     /// <summary>The rank entered another part of its step.</summary>
     void PhaseChanged(int rank, WorkerPhase phase, long step);
 
+    /// <summary>The rank entered an exchange with other ranks, or left it (null).</summary>
+    /// <param name="rank">The rank.</param>
+    /// <param name="tag">Tag of what it waits for, see <see cref="Native.Collectives.Tags"/>.</param>
+    void ExchangeChanged(int rank, ulong? tag)
+    {
+    }
+
     /// <summary>A step's update is applied on this rank.</summary>
     void StepCompleted(int rank, StepReport report);
 

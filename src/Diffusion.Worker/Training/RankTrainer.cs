@@ -49,7 +49,7 @@ internal sealed class RankTrainer : IDisposable
     private readonly ConsumedImagesLog? imageLog;
     private readonly ILogger logger;
     private readonly Lock gate = new();
-    private IPeerTransport? transport;
+    private WatchedTransport? transport;
     private CancellationTokenSource? generation;
     private string? abortReason;
     private long requests;
@@ -89,7 +89,7 @@ internal sealed class RankTrainer : IDisposable
         try
         {
             Observe(request, WorkerPhase.Connecting);
-            using var connected = request.Connect(cancellation.Token);
+            using var connected = new WatchedTransport(request.Connect(cancellation.Token), tag => options.Observer.ExchangeChanged(request.Rank, tag));
             lock (gate)
             {
                 transport = connected;
@@ -107,7 +107,9 @@ internal sealed class RankTrainer : IDisposable
         {
             return e.Failure == CollectiveFailure.Aborted
                 ? new GenerationResult(GenerationEnd.Aborted, abortReason ?? e.Message, CompletedStep)
-                : new GenerationResult(GenerationEnd.CollectiveFailed, e.Message, CompletedStep, e.PeerRank ?? -1);
+                : new GenerationResult(
+                    GenerationEnd.CollectiveFailed, e.Message, CompletedStep, e.PeerRank ?? -1, TimedOut: transport is not null && e.Failure == CollectiveFailure.TimedOut,
+                    Detail: transport is null ? GenerationResult.Connecting : Tags.Describe(e.Tag ?? 0));
         }
         catch (Exception e) when (cancellation.IsCancellationRequested)
         {

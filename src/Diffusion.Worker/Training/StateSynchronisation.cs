@@ -18,7 +18,7 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
     /// <exception cref="CollectiveException">A rank is gone.</exception>
     public void Run(IPeerTransport transport, GenerationRequest request, CancellationToken cancellationToken)
     {
-        var offers = Offers(transport, request.Writes, request.CollectiveTimeout, cancellationToken);
+        var offers = Offers(transport, request.Writes, request.StepTimeout ?? request.CollectiveTimeout, cancellationToken);
         if (offers.All(o => o.CompletedStep < 0))
         {
             // 1. Nobody has trained yet: the writer, who sees the run's directory if anybody does, starts from its newest whole checkpoint, or from the initial weights.
@@ -53,7 +53,7 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
             logger.LogInformation("State of step {Step} goes from rank {Root} to the ranks behind it", newest, root);
             int[] behind = [.. Enumerable.Range(0, offers.Length).Where(rank => offers[rank].CompletedStep < newest)];
             state.Broadcast(transport, root, behind, request.CollectiveTimeout, cancellationToken);
-            var received = Offers(transport, request.Writes, request.CollectiveTimeout, cancellationToken);
+            var received = Offers(transport, request.Writes, request.StepTimeout ?? request.CollectiveTimeout, cancellationToken);
             int wrong = Array.FindIndex(received, o => o.DigestText != received[root].DigestText);
             if (wrong >= 0)
             {

@@ -33,6 +33,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly IPeerTransport transport;
     private readonly ShardPlan plan;
     private readonly TimeSpan collectiveTimeout;
+    private readonly TimeSpan stepTimeout;
     private readonly Action<WorkerPhase> phaseChanged;
     private readonly TimeProvider time;
     private readonly INoiseDistribution noise;
@@ -53,6 +54,7 @@ internal sealed class TrainingStep : IDisposable
         this.transport = transport;
         plan = request.Shards;
         collectiveTimeout = request.CollectiveTimeout;
+        stepTimeout = request.StepTimeout ?? request.CollectiveTimeout;
         this.phaseChanged = phaseChanged;
         this.time = time;
         this.imageLog = imageLog;
@@ -101,7 +103,7 @@ internal sealed class TrainingStep : IDisposable
         phaseChanged(WorkerPhase.Reduce);
         long started = time.GetTimestamp();
         var computed = time.GetElapsedTime(began, started);
-        var losses = ShardRecord.Exchange(records, transport, plan, collectiveTimeout, cancellationToken);
+        var losses = ShardRecord.Exchange(records, transport, plan, stepTimeout, cancellationToken);
         gradientSum.AllReduce(collectiveTimeout, cancellationToken);
         var waited = time.GetElapsedTime(started);
 

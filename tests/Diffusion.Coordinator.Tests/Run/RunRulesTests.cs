@@ -261,9 +261,82 @@ public sealed class RunRulesTests
         run.Do(new HeartbeatCame("c", 1, new WorkerActivity("reduce", 7, 5)));
         string told = run.Pass(11);
 
-        Assert.Contains("b is removed, it lags behind all others.", told, StringComparison.Ordinal);
+        Assert.Contains("b is removed, it holds up all others.", told, StringComparison.Ordinal);
         Assert.Contains("a: reduce of step 5; b: compute of step 5; c: reduce of step 5.", told, StringComparison.Ordinal);
         Assert.Equal(["a", "c"], run.State.Workers.Keys);
+    }
+
+    [Fact]
+    public void Tick_Hang_WritesOneReportAndAnAlarmWithTheSameSentence()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Progress("a", 4);
+        run.Do(new HeartbeatCame("a", 1, new WorkerActivity("reduce", 7, 5, 0, true, 9, "gather of bucket 2", 9)));
+        run.Do(new HeartbeatCame("b", 1, new WorkerActivity("reduce", 7, 5, 1, false, 9, "", 9)));
+        string told = run.Pass(11);
+        var report = Assert.Single(run.Commands.OfType<WriteHangReport>());
+
+        Assert.Equal(5, report.Step);
+        Assert.Contains("Everybody waits for b: rank 1 in reduce of step 5. It is removed, the others go on. a: rank 0 in reduce of step 5, waiting for gather of bucket 2;", told, StringComparison.Ordinal);
+        Assert.Contains("Everybody waits for b: rank 1 in reduce of step 5.", report.Text, StringComparison.Ordinal);
+        Assert.Contains("Everybody waits for b: rank 1 in reduce of step 5.", run.State.Alarms["hang"], StringComparison.Ordinal);
+        Assert.Equal(["a"], run.State.Workers.Keys);
+    }
+
+    [Fact]
+    public void CollectiveFailed_TimedOut_IsDiagnosedAtOnceAndTheOldestEventGoes()
+    {
+        var run = new Scenario(workersToStart: 3).Training("a", "b", "c");
+        run.Progress("a", 4);
+        foreach (var (id, idle) in new[] { ("a", 8.1), ("b", 8.0), ("c", 12.5) })
+        {
+            run.Do(new HeartbeatCame(id, 1, new WorkerActivity("reduce", 7, 5, 0, true, 9, "gather of bucket 2", idle)));
+        }
+
+        run.Do(new CollectiveBroke("a", 1, "Waited 8 s.", 2, 5, "gather of bucket 2", TimedOut: true));
+
+        Assert.Single(run.Commands.OfType<WriteHangReport>());
+        Assert.Equal(["a", "b"], run.State.Workers.Keys);
+    }
+
+    [Fact]
+    public void CollectiveFailed_NobodyStandsOut_AllTryAgain()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Progress("a", 4);
+        run.Do(new CollectiveBroke("a", 1, "Waited 8 s.", 1, 5, "gather of bucket 2", TimedOut: true));
+
+        Assert.Equal(2, run.State.Workers.Count);
+        Assert.True(run.Sent<SendAbort>("b"), run.Story);
+        Assert.Contains("No worker stands out", run.State.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CollectiveFailed_NewcomerNotConnected_IsSentAwayAndTheOthersGoOn()
+    {
+        var run = new Scenario().Training("a");
+        run.Progress("a", 5);
+        run.Training("b");
+        run.Ready("a", step: 6);
+        run.Do(new CollectiveBroke("a", 2, "No connection between rank 0 at 10.0.0.1:4000 and rank 1 at 10.0.0.2:5000.", 1, 7, CollectiveBroke.Connecting));
+        Assert.True(run.LastCommands.OfType<SendDismiss>().Single() is { WorkerId: "b", Kind: DismissalKind.Failed }, run.Story);
+        run.Ready("a", step: 6);
+
+        Assert.True(run.State is { Generation: 3, Phase: RunPhase.Training, Current.Plan.Members.Length: 1 }, run.Story);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "10.0.0.2")]
+    [InlineData("10.0.0.2", "127.0.0.1")]
+    [InlineData("::1", "10.0.0.2")]
+    public void Join_LoopbackAndNetwork_IsRefusedWithTheRemedy(string first, string second)
+    {
+        var run = new Scenario();
+        run.Do(new JoinAsked("a", "a", Scenario.Fingerprint(), 1, first, true, 1));
+        var refused = run.Do(new JoinAsked("b", "b", Scenario.Fingerprint(), 1, second, true, 1));
+
+        Assert.Equal(RefusalKind.Precondition, refused.Refusal?.Kind);
+        Assert.Contains("--data-address", refused.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
