@@ -7,6 +7,13 @@ public static class Suggestion
     public static string For(string unknown, IEnumerable<string> known)
     {
         var names = known.ToArray();
+        // What was typed may be the beginning of one name: --out of --outdir.
+        var begun = names.Where(n => unknown.Length > 2 && n.StartsWith(unknown, StringComparison.OrdinalIgnoreCase)).ToArray();
+        if (begun.Length == 1)
+        {
+            return $"Did you mean '{begun[0]}'?";
+        }
+
         var best = names.Select(n => (Name: n, Distance: Distance(unknown.ToUpperInvariant(), n.ToUpperInvariant()))).OrderBy(n => n.Distance).FirstOrDefault();
         return best.Name is not null && best.Distance <= Math.Max(2, unknown.Length / 3)
             ? $"Did you mean '{best.Name}'?"
