@@ -24,7 +24,7 @@ public sealed class CommandLineTests
     [InlineData("train --seed 1.5", "'1.5' is no integer")]
     [InlineData("train --precision flot16", "Did you mean 'float16'?")]
     [InlineData("worker", "--coordinator")]
-    [InlineData("reconstruct --run x", "--outstd")]
+    [InlineData("reconstruct x", "--outstd")]
     public void Problems_BadValue_SaysWhatIsWrong(string line, string expected) =>
         Assert.Contains(CommandLine.Problems(CommandLine.Parse(line.Split(' '))), p => p.Contains(expected));
 

@@ -15,20 +15,20 @@ internal static class ReconstructVerb
 {
     private static readonly string[] Examples =
     [
-        "reconstruct --run runs/shapes-16 --outstd 0.05,0.10,0.15",
+        "reconstruct runs/shapes-16 --lengths 0.05,0.10,0.15",
         "reconstruct --indir snapshots --outdir averages --outstd 0.01,0.02,...,0.25 --skip",
-        "reconstruct --run runs/shapes-16 --outstd 0.08 --outkimg 22 --fp32",
+        "reconstruct runs/shapes-16 --lengths 0.08 --outkimg 22 --fp32",
     ];
 
     public static Command Create()
     {
-        var run = new Option<string?>("--run") { Description = "Run directory; sets --indir and --outdir", HelpName = "RUN" };
+        var run = new Argument<string?>("RUN") { Description = "Run directory; sets --indir and --outdir", Arity = ArgumentArity.ZeroOrOne };
         var input = new Option<string?>("--indir") { Description = "Folder of snapshots", HelpName = "DIR" };
         var inputPrefix = new Option<string?>("--inprefix") { Description = "Only snapshots with this prefix", HelpName = "STR" };
         var inputStd = new Option<string?>("--instd") { Description = "Only snapshots of these lengths", HelpName = "LIST" };
         var output = new Option<string?>("--outdir") { Description = "Where to write", HelpName = "DIR" };
         var outputPrefix = new Option<string>("--outprefix") { Description = "Prefix of what is written", HelpName = "STR", DefaultValueFactory = _ => "phema" };
-        var outputStd = new Option<string>("--outstd") { Description = "Lengths to reconstruct, e.g. 0.05,0.10 or 0.02,0.03,...,0.25", HelpName = "LIST", Required = true };
+        var outputStd = new Option<string>("--outstd", "--lengths") { Description = "Lengths to reconstruct, e.g. 0.05,0.10 or 0.02,0.03,...,0.25", HelpName = "LIST", Required = true };
         var outputKimg = new Option<string?>("--outkimg") { Description = "Training times in thousands of images, as snapshot names say them [default: the last]", HelpName = "LIST" };
         var skip = new Option<bool>("--skip") { Description = "Leave existing outputs alone" };
         var single = new Option<bool>("--fp32") { Description = "Store float32 instead of float16" };
@@ -36,8 +36,8 @@ internal static class ReconstructVerb
         command.SetAction((result, _) =>
         {
             var directory = result.GetValue(run) is { } path ? new RunDirectory(path) : null;
-            string from = result.GetValue(input) ?? directory?.Snapshots ?? throw new ConfigurationException("Give --run RUN, or --indir DIR.");
-            string to = result.GetValue(output) ?? (directory is null ? throw new ConfigurationException("Give --run RUN, or --outdir DIR.") : Path.Combine(directory.Path, "reconstructed"));
+            string from = result.GetValue(input) ?? directory?.Snapshots ?? throw new ConfigurationException("Give a run directory, or --indir DIR.");
+            string to = result.GetValue(output) ?? (directory is null ? throw new ConfigurationException("Give a run directory, or --outdir DIR.") : Path.Combine(directory.Path, "reconstructed"));
             if (!Directory.Exists(from))
             {
                 throw new ConfigurationException($"{from} does not exist; it should hold snapshots, network-snapshot-KKKKKKK-S.SSS.safetensors.");
