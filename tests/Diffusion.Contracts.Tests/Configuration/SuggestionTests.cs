@@ -11,7 +11,7 @@ public sealed class SuggestionTests
     [Theory]
     [InlineData("--out", "--outdir")]
     [InlineData("--nett", "--net")]
-    [InlineData("--sed", "--seeds")]
+    [InlineData("--sedes", "--seeds")]
     public void For_NearOrBegun_NamesIt(string unknown, string meant) =>
         Assert.Equal($"Did you mean '{meant}'?", Suggestion.For(unknown, Known));
 
