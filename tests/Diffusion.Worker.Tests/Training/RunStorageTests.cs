@@ -117,7 +117,15 @@ public sealed class RunStorageTests : IDisposable
         public void SendCheckpoint(string directory, long imagesSeen)
         {
             Fail();
-            Copy(directory, CheckpointStore.PathIn(Path.Combine(RunDirectory, "checkpoints"), imagesSeen));
+
+            // As the coordinator's: a checkpoint that comes again takes the place of the one there.
+            string place = CheckpointStore.PathIn(Path.Combine(RunDirectory, "checkpoints"), imagesSeen);
+            if (Directory.Exists(place))
+            {
+                Directory.Delete(place, recursive: true);
+            }
+
+            Copy(directory, place);
         }
 
         public bool FetchNewestCheckpoint(string directory, CancellationToken cancellationToken)
