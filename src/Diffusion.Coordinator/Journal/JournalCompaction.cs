@@ -13,6 +13,7 @@ internal static class JournalCompaction
         int formed = LastIndex<GenerationFormed>(entries);
         int lastOver = LastIndex<GenerationOver>(entries);
         int lastCounting = Indices<GenerationOver>(entries).LastOrDefault(i => ((GenerationOver)entries[i]).CompletedStep > 0, -1);
+        int highestCheckpoint = Indices<CheckpointRecorded>(entries).DefaultIfEmpty(-1).MaxBy(i => i < 0 ? -1 : ((CheckpointRecorded)entries[i]).ImagesSeen);
         var files = new HashSet<string>(StringComparer.Ordinal);
         var recentlyGone = Indices<WorkerGone>(entries).TakeLast(RememberedRemovals).ToHashSet();
         var kept = new List<JournalEntry>();
@@ -29,7 +30,7 @@ internal static class JournalCompaction
                 GenerationOver => i == lastOver || i == lastCounting,
                 WorkerGone => recentlyGone.Contains(i) || i > formed,
                 SnapshotRecorded snapshot => files.Add(snapshot.FileName),
-                CheckpointRecorded => i == LastIndex<CheckpointRecorded>(entries),
+                CheckpointRecorded => i == highestCheckpoint,
                 ImagesCounted => i == LastIndex<ImagesCounted>(entries),
                 RunOver => i == LastIndex<RunOver>(entries),
                 _ => true,

@@ -58,7 +58,7 @@ internal static class RunReplay
             Snapshots = state.Snapshots + (files.Add(snapshot.FileName) ? 1 : 0),
             LastSnapshotImages = Math.Max(state.LastSnapshotImages, snapshot.ImagesSeen),
         },
-        CheckpointRecorded checkpoint => state with { LastCheckpointImages = checkpoint.ImagesSeen },
+        CheckpointRecorded checkpoint => state with { LastCheckpointImages = Math.Max(state.LastCheckpointImages, checkpoint.ImagesSeen) },
         ImagesCounted counted => state with { ImagesSeen = counted.ImagesSeen, JournalledImages = counted.ImagesSeen },
         RunOver => state with { Current = null },
         _ => throw new ArgumentException($"There is no rule to replay {entry.GetType().Name}.", nameof(entry)),

@@ -6,6 +6,10 @@ internal static partial class RunRules
 {
     private const int StepSamples = 31;
 
+    /// <summary>What a worker calls that which it could not save; the alarm about it stands under this name.</summary>
+    private const string SnapshotsSave = "snapshots";
+    private const string CheckpointSave = "checkpoint";
+
     private static void Heartbeat(Draft draft, HeartbeatCame heartbeat)
     {
         var worker = draft.State.Workers[heartbeat.WorkerId];
@@ -61,7 +65,7 @@ internal static partial class RunRules
     {
         draft.Record(new SnapshotRecorded(snapshot.ImagesSeen, snapshot.RelativeStd, snapshot.FileName, snapshot.Bytes, snapshot.Sha256));
         draft.Command(new AddToCatalogue(snapshot));
-        draft.Alarm("snapshot", null);
+        draft.Alarm(SnapshotsSave, null);
         draft.State = draft.State with { Snapshots = draft.State.Snapshots + 1, LastSnapshotImages = Math.Max(draft.State.LastSnapshotImages, snapshot.ImagesSeen) };
         draft.Say(FormattableString.Invariant($"Snapshot {snapshot.FileName} saved at {snapshot.ImagesSeen} images, {snapshot.Bytes} bytes."));
     }
@@ -69,17 +73,23 @@ internal static partial class RunRules
     private static void Checkpoint(Draft draft, CheckpointStored checkpoint)
     {
         draft.Record(new CheckpointRecorded(checkpoint.ImagesSeen, checkpoint.Name, checkpoint.Bytes));
-        draft.Alarm("checkpoint", null);
-        draft.State = draft.State with { LastCheckpointImages = checkpoint.ImagesSeen };
+        draft.Alarm(CheckpointSave, null);
+        // Who was removed may report an older one late.
+        draft.State = draft.State with { LastCheckpointImages = Math.Max(draft.State.LastCheckpointImages, checkpoint.ImagesSeen) };
         draft.Say(FormattableString.Invariant($"Checkpoint {checkpoint.Name} saved at {checkpoint.ImagesSeen} images, {checkpoint.Bytes} bytes in {checkpoint.Seconds:0.00} s."));
     }
 
     private static void SaveFailed(Draft draft, SaveBroke save)
     {
         var worker = draft.State.Workers[save.WorkerId];
-        string alarm = $"{worker.Name} could not save the {save.What} at {save.ImagesSeen} images: {save.Reason} Training goes on; the next interval tries again.";
-        draft.Alarm(save.What, alarm);
-        draft.Say(alarm);
+        string alarm = $"{worker.Name} could not save the {save.What} at {save.ImagesSeen} images: {save.Reason} Training goes on; it is tried again.";
+
+        // A save is tried again every few seconds: what lasts is said once.
+        if (draft.State.Alarms.GetValueOrDefault(save.What) != alarm)
+        {
+            draft.Alarm(save.What, alarm);
+            draft.Say(alarm);
+        }
     }
 
     private static void Metrics(Draft draft, MetricsReported metrics)

@@ -95,7 +95,12 @@ internal sealed class SaveQueue : IDisposable
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
             {
                 failure = e.Message;
-                logger.LogError(e, "Saving {What} at {ImagesSeen} images failed", job.What, job.ImagesSeen);
+                if (job.LastTold != failure)
+                {
+                    job.LastTold = failure;
+                    logger.LogError(e, "Saving {What} at {ImagesSeen} images failed; it is tried again every {RetrySeconds} s", job.What, job.ImagesSeen, RetryAfter.TotalSeconds);
+                }
+
                 observer.SaveFailed(job.ImagesSeen, job.What, e.Message);
             }
 
@@ -160,5 +165,8 @@ internal sealed class SaveQueue : IDisposable
         public Action Release { get; } = release;
 
         public string? Failure { get; set; }
+
+        /// <summary>The failure that the log holds already.</summary>
+        public string? LastTold { get; set; }
     }
 }

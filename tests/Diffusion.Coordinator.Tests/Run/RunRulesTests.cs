@@ -363,7 +363,7 @@ public sealed class RunRulesTests
     }
 
     [Fact]
-    public void SaveFailed_Always_StandsAsAlarmUntilASaveSucceeds()
+    public void SaveFailed_OfACheckpoint_StandsAsAlarmUntilASaveSucceeds()
     {
         var run = new Scenario().Training("a");
         run.Do(new SaveBroke("a", 80, "checkpoint", "disk full."));
@@ -371,6 +371,37 @@ public sealed class RunRulesTests
         run.Do(new CheckpointStored("a", 160, "checkpoint-160", 1, 0.1));
 
         Assert.Empty(run.State.Alarms);
+    }
+
+    [Fact]
+    public void SaveFailed_OfSnapshots_StandsAsAlarmUntilASaveSucceeds()
+    {
+        var run = new Scenario().Training("a");
+        run.Do(new SaveBroke("a", 80, "snapshots", "disk full."));
+        Assert.Contains("disk full", Assert.Single(run.State.Alarms).Value, StringComparison.Ordinal);
+        run.Do(new SnapshotStored("a", 80, 0.05, "snapshot-80", 1, "digest"));
+
+        Assert.Empty(run.State.Alarms);
+    }
+
+    [Fact]
+    public void SaveFailed_AgainForTheSameReason_IsSaidOnce()
+    {
+        var run = new Scenario().Training("a");
+
+        Assert.Contains("disk full", run.Do(new SaveBroke("a", 80, "checkpoint", "disk full.")).Reason, StringComparison.Ordinal);
+        Assert.Empty(run.Do(new SaveBroke("a", 80, "checkpoint", "disk full.")).Reason);
+        Assert.Contains("EIO", run.Do(new SaveBroke("a", 80, "checkpoint", "EIO.")).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CheckpointStored_OlderThanTheLast_LeavesTheHighestCount()
+    {
+        var run = new Scenario().Training("a");
+        run.Do(new CheckpointStored("a", 160, "checkpoint-160", 1, 0.1));
+        run.Do(new CheckpointStored("a", 80, "checkpoint-80", 1, 0.1));
+
+        Assert.Equal(160, run.State.LastCheckpointImages);
     }
 
     [Fact]
