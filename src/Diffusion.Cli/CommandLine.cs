@@ -15,6 +15,8 @@ internal static class CommandLine
         StopVerb.Create(),
         ReportVerb.Create(),
         ReconstructVerb.Create(),
+        ServeVerb.Create(),
+        FetchVerb.Create(),
         SampleVerb.Create(),
         MetricsVerb.Create(),
         ScoresVerb.Create(),

@@ -19,6 +19,14 @@ public sealed record CoordinatorOptions
     /// <summary>Port to listen on; null for the one of the last start if it is free, else any free one.</summary>
     public int? Port { get; init; }
 
+    /// <summary>Port for plain HTTP; 0 for a free one, null for none.</summary>
+    /// <value>A free one.</value>
+    public int? HttpPort { get; init; } = 0;
+
+    /// <summary>Bytes of reconstructed weights to keep in the run's directory for those who ask again.</summary>
+    /// <value>10 GB.</value>
+    public long ServedCacheBytes { get; init; } = 10_000_000_000;
+
     /// <summary>Workers awaited before the first generation.</summary>
     public int WorkersToStart { get; init; } = 1;
 
@@ -72,6 +80,11 @@ public sealed record CoordinatorOptions
         if (Port is < 1 or > 65535)
         {
             yield return $"Port {Port} does not exist; 1 to 65535, or none for a free one.";
+        }
+
+        if (HttpPort is < 0 or > 65535)
+        {
+            yield return $"HTTP port {HttpPort} does not exist; 1 to 65535, or 0 for a free one.";
         }
 
         foreach (string problem in Config.Problems())

@@ -6,13 +6,11 @@ using Diffusion.Coordinator.Journal;
 using Diffusion.Coordinator.Run;
 using Diffusion.Coordinator.Services;
 using Diffusion.Data;
+using Diffusion.Serving;
 using Diffusion.Snapshots.Checkpoints;
+using Diffusion.Snapshots.Library;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -33,6 +31,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
     private readonly RunIdentity identity;
     private readonly ServedData data;
     private readonly RunStorage storage;
+    private readonly SnapshotLibrary library;
     private WebApplication? web;
     private bool disposed;
 
@@ -66,6 +65,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
 
         // Before anybody can connect: two coordinators of one run are told apart by it.
         journal.Append(new CoordinatorStarted(state.Epoch));
+        library = SnapshotLibrary.Open([directory.Path], new SnapshotLibraryOptions { CacheDirectory = Path.Combine(directory.Path, RunDirectory.ServedFolder), CacheBytes = options.ServedCacheBytes });
         effects = new RunEffects(sessions, rendezvous, directory.Path, loggers.CreateLogger<RunEffects>());
         data = new ServedData(options.Config.Data.Path, options.DataCacheDirectory ?? DatasetCache.DefaultDirectory, loggers.CreateLogger<ServedData>());
         storage = new RunStorage(directory.Path, new CheckpointRetention(options.Config.Training.KeepCheckpoints), options.Config.Initialization?.Path, loggers.CreateLogger<RunStorage>());
@@ -75,6 +75,9 @@ public sealed class CoordinatorServer : IAsyncDisposable
 
     /// <summary>Where workers and watchers connect.</summary>
     public IPEndPoint Endpoint { get; private set; } = new(IPAddress.None, 0);
+
+    /// <summary>Where plain HTTP is served; null when it is not.</summary>
+    public IPEndPoint? HttpEndpoint { get; private set; }
 
     /// <summary>Name of the run, the same over all starts.</summary>
     public string RunId => identity.RunId;
@@ -145,6 +148,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
             await web.DisposeAsync().ConfigureAwait(false);
         }
 
+        await library.DisposeAsync().ConfigureAwait(false);
         await effects.DisposeAsync().ConfigureAwait(false);
         data.Dispose();
         rendezvous.Dispose();
@@ -183,11 +187,15 @@ public sealed class CoordinatorServer : IAsyncDisposable
         actor.Start();
         foreach (int port in ports)
         {
-            var application = Build(new IPEndPoint(options.Bind, port), loggers);
+            var both = new ServingPorts(options.Bind, port, options.HttpPort);
+            var application = Build(both, loggers);
             try
             {
                 await application.StartAsync(cancellationToken).ConfigureAwait(false);
                 web = application;
+                both.Read(application);
+                Endpoint = both.Grpc;
+                HttpEndpoint = both.Http;
                 break;
             }
             catch (Exception e) when (e is IOException or SocketException)
@@ -195,34 +203,27 @@ public sealed class CoordinatorServer : IAsyncDisposable
                 await application.DisposeAsync().ConfigureAwait(false);
                 if (port == ports[^1])
                 {
-                    throw new ConfigurationException($"Cannot listen on {options.Bind}:{port}: {e.Message.TrimEnd('.')}. Choose another port, leave it out to have a free one, or bind an address of this box.");
+                    throw new ConfigurationException($"Cannot listen: {e.Message.TrimEnd('.')}. Choose another port, leave it out to have a free one, or bind an address of this box.");
                 }
             }
         }
 
-        var addresses = web!.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>();
-        Endpoint = new IPEndPoint(options.Bind, new Uri(addresses.Addresses.First()).Port);
-        directory.Announce(Endpoint, RunId, actor.State.Epoch);
+        directory.Announce(Endpoint, HttpEndpoint, RunId, actor.State.Epoch);
     }
 
-    private WebApplication Build(IPEndPoint endpoint, ILoggerFactory loggers)
+    private WebApplication Build(ServingPorts ports, ILoggerFactory loggers)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new QuietLoggers(loggers)));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            // Without TLS a port speaks either HTTP/1.1 or HTTP/2; this one is for gRPC.
-            kestrel.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http2);
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Limits.MinRequestBodyDataRate = null;
-            kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Limits.Http2.MaxStreamsPerConnection = 1024;
+            ports.Configure(kestrel);
             kestrel.Limits.Http2.KeepAlivePingDelay = actor.State.Settings.Timeouts.Suspect;
             kestrel.Limits.Http2.KeepAlivePingTimeout = actor.State.Settings.Timeouts.Lease;
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder.Services.AddSingleton(actor).AddSingleton(sessions).AddSingleton(rendezvous).AddSingleton(identity).AddSingleton(data).AddSingleton(storage).AddSingleton(TimeProvider.System);
+        builder.Services.AddSnapshotServing(library, ports);
         builder.Services.AddGrpc();
         builder.Services.AddGrpcReflection();
         builder.Services.AddGrpcHealthChecks().AddCheck("run", () => actor.Ended.IsCompleted ? HealthCheckResult.Unhealthy("The coordinator's rules have ended.") : HealthCheckResult.Healthy());
@@ -232,6 +233,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
         application.MapGrpcService<RunEndpoint>();
         application.MapGrpcService<DataEndpoint>();
         application.MapGrpcService<StorageEndpoint>();
+        application.MapSnapshotServing();
         application.MapGrpcReflectionService();
         application.MapGrpcHealthChecksService();
         return application;

@@ -14,6 +14,9 @@ internal sealed class RunDirectory : IDisposable
     public const string ConfigFile = "run.json";
     public const string EndpointFile = "coordinator.json";
     public const string TokenFile = "run.token";
+
+    /// <summary>Reconstructed weights, kept for those who ask again.</summary>
+    public const string ServedFolder = "served";
     private const string LockFile = "coordinator.lock";
 
     private readonly FileStream hold;
@@ -77,11 +80,12 @@ internal sealed class RunDirectory : IDisposable
         }
     }
 
-    public void Announce(IPEndPoint endpoint, string runId, long epoch)
+    public void Announce(IPEndPoint endpoint, IPEndPoint? http, string runId, long epoch)
     {
         var json = new JsonObject
         {
             ["endpoint"] = endpoint.ToString(),
+            ["http"] = http?.ToString(),
             ["processId"] = Environment.ProcessId,
             ["runId"] = runId,
             ["epoch"] = epoch,

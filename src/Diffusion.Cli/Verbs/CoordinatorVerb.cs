@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using Diffusion.Cli.Configuration;
 using Diffusion.Cli.Display;
 using Diffusion.Cli.Processes;
@@ -18,8 +17,10 @@ internal static class CoordinatorVerb
     {
         var config = new RunConfigOptions();
         var place = new RunPlaceOptions();
-        var bind = new Option<string>("--bind") { Description = "Address to listen on; 0.0.0.0 for all", HelpName = "ADDR", DefaultValueFactory = _ => "127.0.0.1" };
+        var bind = ServingOptions.Bind();
         var port = new Option<int?>("--port") { Description = "Port [default: a free one, written to coordinator.json]", HelpName = "PORT" };
+        var http = ServingOptions.HttpPort();
+        var cacheSize = ServingOptions.CacheSize();
         var workers = new Option<int>("--workers") { Description = "Workers to wait for before the first step", HelpName = "N", DefaultValueFactory = _ => 1 };
         var minimum = new Option<int>("--min-workers") { Description = "Workers below which the run waits", HelpName = "N", DefaultValueFactory = _ => 1 };
         var maximum = new Option<int>("--max-workers") { Description = "Workers beyond which none is taken", HelpName = "N", DefaultValueFactory = _ => 64 };
@@ -28,7 +29,7 @@ internal static class CoordinatorVerb
         var command = new Command("coordinator", "Coordinate one run: membership, assignment, journal. Start workers with 'worker --coordinator HOST:PORT'.");
         config.AddTo(command);
         place.AddTo(command);
-        foreach (var option in new Option[] { bind, port, workers, minimum, maximum, scale, supervised })
+        foreach (var option in new Option[] { bind, port, http, cacheSize, workers, minimum, maximum, scale, supervised })
         {
             command.Add(option);
         }
@@ -45,8 +46,10 @@ internal static class CoordinatorVerb
             {
                 Config = asked,
                 RunDirectory = run.Path,
-                Bind = IPAddress.TryParse(result.GetValue(bind), out var address) ? address : throw new ConfigurationException($"--bind '{result.GetValue(bind)}' is no IP address, such as 127.0.0.1 or 0.0.0.0."),
+                Bind = ServingOptions.Address(result.GetValue(bind)),
                 Port = result.GetValue(port),
+                HttpPort = ServingOptions.Port("--http-port", result.GetValue(http)),
+                ServedCacheBytes = ByteCount.Parse("--cache-size", result.GetValue(cacheSize)!),
                 WorkersToStart = result.GetValue(workers),
                 MinimumWorkers = result.GetValue(minimum),
                 MaximumWorkers = result.GetValue(maximum),
@@ -72,6 +75,7 @@ internal static class CoordinatorVerb
         if (!isChild)
         {
             Console.WriteLine($"Start workers with: {Program.Shown} worker --coordinator {server.Endpoint}");
+            Console.WriteLine($"Snapshots at any EMA length: {Program.Shown} fetch {server.Endpoint}, or http://{server.HttpEndpoint}/runs");
         }
 
         await Task.WhenAny(server.Completion, Task.Delay(Timeout.Infinite, interruption.Asked));

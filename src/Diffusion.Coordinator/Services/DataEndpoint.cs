@@ -1,4 +1,5 @@
 using Diffusion.Data;
+using Diffusion.Serving;
 using Diffusion.V1;
 using Google.Protobuf;
 using Grpc.Core;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Diffusion.Coordinator.Run;
 using Diffusion.Snapshots.Files;
+using Diffusion.Serving;
 using Diffusion.V1;
 using Grpc.Core;
 

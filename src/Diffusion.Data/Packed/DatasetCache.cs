@@ -1,3 +1,4 @@
+using Diffusion.Contracts.Configuration;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -16,15 +17,7 @@ public sealed class DatasetCache
     public DatasetCache(string directory) => this.directory = Path.GetFullPath(directory);
 
     /// <summary>Where packed data sets are kept when nobody says otherwise: in the user's cache.</summary>
-    public static string DefaultDirectory
-    {
-        get
-        {
-            string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-            string root = string.IsNullOrEmpty(cache) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache") : cache;
-            return Path.Combine(root, "diffusion-distributed", "datasets");
-        }
-    }
+    public static string DefaultDirectory => UserCache.DirectoryOf("datasets");
 
     /// <summary>Opens a data set, packing it first if needed. Other processes of this box that want the same wait for it.</summary>
     /// <param name="path">A packed directory, or whatever <see cref="ImageSources.Open"/> understands.</param>

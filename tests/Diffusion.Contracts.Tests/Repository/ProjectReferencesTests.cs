@@ -14,8 +14,9 @@ public sealed class ProjectReferencesTests
         ["Diffusion.Snapshots"] = ["Diffusion.Contracts"],
         ["Diffusion.Evaluation"] = ["Diffusion.Contracts", "Diffusion.Data", "Diffusion.Model", "Diffusion.Native", "Diffusion.Snapshots", "torch"],
         ["Diffusion.Worker"] = ["Diffusion.Contracts", "Diffusion.Data", "Diffusion.Evaluation", "Diffusion.Model", "Diffusion.Native", "Diffusion.Snapshots", "torch"],
-        ["Diffusion.Coordinator"] = ["Diffusion.Contracts", "Diffusion.Data", "Diffusion.Snapshots"],
-        ["Diffusion.Cli"] = ["Diffusion.Contracts", "Diffusion.Coordinator", "Diffusion.Data", "Diffusion.Evaluation", "Diffusion.Model", "Diffusion.Native", "Diffusion.Snapshots", "Diffusion.Worker", "torch"],
+        ["Diffusion.Serving"] = ["Diffusion.Contracts", "Diffusion.Snapshots"],
+        ["Diffusion.Coordinator"] = ["Diffusion.Contracts", "Diffusion.Data", "Diffusion.Serving", "Diffusion.Snapshots"],
+        ["Diffusion.Cli"] = ["Diffusion.Contracts", "Diffusion.Coordinator", "Diffusion.Data", "Diffusion.Evaluation", "Diffusion.Model", "Diffusion.Native", "Diffusion.Serving", "Diffusion.Snapshots", "Diffusion.Worker", "torch"],
     };
 
     public static TheoryData<string> Rooms => new(Directory.GetDirectories(Path.Combine(Root, "src"), "Diffusion.*").Select(d => Path.GetFileName(d)!).Order());

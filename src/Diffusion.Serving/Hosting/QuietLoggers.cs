@@ -1,16 +1,19 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace Diffusion.Coordinator.Services;
+namespace Diffusion.Serving;
 
 /// <summary>The web server's own messages from Warning on: a line for every heartbeat stream tells no story.</summary>
-internal sealed class QuietLoggers(ILoggerFactory loggers) : ILoggerFactory
+/// <param name="loggers">The host program's.</param>
+public sealed class QuietLoggers(ILoggerFactory loggers) : ILoggerFactory
 {
+    /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) =>
         categoryName.StartsWith("Microsoft.", StringComparison.Ordinal) || categoryName.StartsWith("Grpc.", StringComparison.Ordinal)
             ? new Quiet(loggers.CreateLogger(categoryName))
             : loggers.CreateLogger(categoryName);
 
+    /// <inheritdoc/>
     public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
 
     /// <summary>The factory belongs to the host program.</summary>
