@@ -10,8 +10,9 @@ switch (args.FirstOrDefault())
     case "allreduce": AllReduceBenchmark.Run(options); break;
     case "decode": DecodeBenchmark.Run(); break;
     case "snapshot": SnapshotBenchmark.Run(options); break;
+    case "serve": ServeBenchmark.Run(options); break;
     default:
-        Console.Error.WriteLine("Verbs: reconstruct, step, allreduce, decode, snapshot. See README.md for their options.");
+        Console.Error.WriteLine("Verbs: reconstruct, step, allreduce, decode, snapshot, serve. See README.md for their options.");
         return 2;
 }
 

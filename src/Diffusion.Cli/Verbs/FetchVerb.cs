@@ -50,7 +50,13 @@ internal static class FetchVerb
 
     private static async Task ListAsync(SnapshotClient client, string run, CancellationToken cancellationToken)
     {
-        foreach (var served in await Reached(client, client.ListRunsAsync(cancellationToken)))
+        var runs = await Reached(client, client.ListRunsAsync(cancellationToken));
+        if (await client.FindHttpAsync(cancellationToken) is { } http)
+        {
+            Console.WriteLine($"also as plain HTTP: {http}");
+        }
+
+        foreach (var served in runs)
         {
             if (run.Length > 0 && run != served.Name && run != served.RunId)
             {

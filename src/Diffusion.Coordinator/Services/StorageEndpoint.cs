@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Diffusion.Coordinator.Run;
-using Diffusion.Snapshots.Files;
 using Diffusion.Serving;
+using Diffusion.Snapshots.Files;
 using Diffusion.V1;
 using Grpc.Core;
 

@@ -1,6 +1,6 @@
-using Diffusion.Contracts.Configuration;
 using System.Security.Cryptography;
 using System.Text;
+using Diffusion.Contracts.Configuration;
 
 namespace Diffusion.Data;
 

@@ -73,6 +73,14 @@ public sealed class SnapshotClient : IDisposable
     public async Task<IReadOnlyList<ServedRun>> ListRunsAsync(CancellationToken cancellationToken) =>
         [.. (await service.ListRunsAsync(new ListRunsRequest(), Soon(cancellationToken)).ConfigureAwait(false)).Runs.Select(run => run.FromMessage())];
 
+    /// <summary>Where the same is served as plain HTTP; null when it is not.</summary>
+    /// <exception cref="RpcException">Nobody answers.</exception>
+    public async Task<Uri?> FindHttpAsync(CancellationToken cancellationToken)
+    {
+        int port = (await service.ListRunsAsync(new ListRunsRequest(), Soon(cancellationToken)).ConfigureAwait(false)).HttpPort;
+        return port == 0 ? null : new UriBuilder($"http://{Address}/runs") { Port = port }.Uri;
+    }
+
     /// <summary>The snapshots of a run.</summary>
     /// <param name="run">Name or id; may be empty where one is served.</param>
     /// <param name="cancellationToken">Ends waiting.</param>

@@ -20,8 +20,7 @@ internal sealed class SharedWork<T> : IAsyncDisposable
             ObjectDisposedException.ThrowIf(disposed, this);
             if (!running.TryGetValue(key, out work!) || work.Task is { IsFaulted: true } or { IsCanceled: true })
             {
-                var stop = new CancellationTokenSource();
-                work = running[key] = new Work(stop, Task.Run(() => start(stop.Token), stop.Token));
+                work = running[key] = Work.Start(start);
             }
 
             work.Users++;
@@ -75,31 +74,42 @@ internal sealed class SharedWork<T> : IAsyncDisposable
             running.Remove(key);
         }
 
-        if (!work.IsRetired)
+        if (work.TryRetire())
         {
-            work.IsRetired = true;
             retiring.RemoveWhere(task => task.IsCompleted);
-            retiring.Add(Task.Run(work.EndAsync));
+            retiring.Add(work.EndAsync());
         }
     }
 
-    private sealed class Work(CancellationTokenSource stop, Task<T> task)
+    private sealed class Work(CancellationTokenSource stop)
     {
-        public Task<T> Task => task;
+        private T? result;
+        private bool retired;
+
+        public Task Task { get; private set; } = Task.CompletedTask;
 
         public int Users { get; set; }
 
-        public bool IsRetired { get; set; }
+        public static Work Start(Func<CancellationToken, Task<T>> start)
+        {
+            var stop = new CancellationTokenSource();
+            var work = new Work(stop);
+            work.Task = Task.Run(async () => work.result = await start(stop.Token).ConfigureAwait(false), stop.Token);
+            return work;
+        }
 
+        public bool TryRetire() => !retired && (retired = true);
+
+        /// <summary>A result that is there goes at once, so that nobody meets it later; work in progress is cancelled first.</summary>
         public async Task EndAsync()
         {
-            await stop.CancelAsync().ConfigureAwait(false);
-            await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (task.IsCompletedSuccessfully)
+            if (!Task.IsCompleted)
             {
-                (await task.ConfigureAwait(false)).Dispose();
+                await stop.CancelAsync().ConfigureAwait(false);
+                await Task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
+            result?.Dispose();
             stop.Dispose();
         }
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 using Diffusion.Snapshots.Files;
 
 namespace Diffusion.Snapshots.Safetensors;
@@ -39,12 +40,12 @@ public sealed class ArrivingDigest(string path, long length) : IDisposable
         int dataAt = ContentDigest.Find(header, ContentDigest.DataKey);
         int contentAt = ContentDigest.Find(header, ContentDigest.ContentKey);
         string found = dataAt < 0 || contentAt < 0 ? ContentDigest.Unset : ContentDigest.HashHeader(header, contentAt);
-        if (found != contentId)
+        if (found != contentId || Text(contentAt) != contentId)
         {
             throw ContentDigest.Mismatch(path, "header", contentId, found);
         }
 
-        string recorded = System.Text.Encoding.ASCII.GetString(header, dataAt, ContentDigest.Unset.Length);
+        string recorded = Text(dataAt);
         string arrived = Convert.ToHexStringLower(data.GetHashAndReset());
         if (arrived != recorded)
         {
@@ -54,4 +55,6 @@ public sealed class ArrivingDigest(string path, long length) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => data.Dispose();
+
+    private string Text(int at) => Encoding.ASCII.GetString(header, at, ContentDigest.Unset.Length);
 }

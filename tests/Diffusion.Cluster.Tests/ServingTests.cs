@@ -1,0 +1,40 @@
+using Diffusion.Serving;
+using Diffusion.Snapshots.Catalogue;
+using Diffusion.Snapshots.Library;
+using Diffusion.Snapshots.Reconstruction;
+
+namespace Diffusion.Cluster.Tests;
+
+/// <summary>Proves with real processes: evaluators get weights of a run that trains, and training does not notice.</summary>
+[Collection(ClusterTests.Name)]
+public sealed class ServingTests(ClusterData data)
+{
+    [Fact]
+    public async Task Fetch_WhileTraining_IsTheReconstructionAndLeavesTheBitsAlone()
+    {
+        var config = data.Config(250);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
+        using var run = new ClusterRun(config with { Training = config.Training with { SnapshotImages = 80 } }, workersToStart: 1);
+        await run.StartCoordinator();
+        run.StartWorker();
+        await run.Status(status => status.LastSnapshotImages >= 240, "a few snapshots");
+
+        using var client = new SnapshotClient(run.Endpoint);
+        string file = Path.Combine(run.Directory, "fetched");
+        var fetched = await client.FetchAsync(new WeightsQuery("", 0.07), file, progress: null, limit.Token);
+        using var http = new HttpClient();
+        byte[] overHttp = await http.GetByteArrayAsync($"{await client.FindHttpAsync(limit.Token)}/{fetched.Run}/snapshots/{fetched.ImagesSeen}/ema/0.070.safetensors", limit.Token);
+        Assert.True((await run.Status(_ => true, "any status")).ImagesSeen < config.Training.DurationImages, "The run was over before the fetch was; give it more steps.");
+
+        await run.Finish();
+        using var snapshots = SnapshotSet.Open(Path.Combine(run.RunDirectory, "snapshots"), SnapshotName.Training);
+        var own = PostHocReconstruction.Plan(snapshots, [0.07], [fetched.ImagesSeen]).Run(Path.Combine(run.Directory, "own"))[0];
+        byte[] expected = await File.ReadAllBytesAsync(Path.Combine(run.Directory, "own", own.File), limit.Token);
+        Assert.Equal(expected, await File.ReadAllBytesAsync(file, limit.Token));
+        Assert.Equal(expected, overHttp);
+
+        // The undisturbed run takes no snapshots; weights, moments and averages of its last checkpoint are what must be equal.
+        var bits = run.Bits();
+        Assert.All(await data.Undisturbed(250), undisturbed => Assert.Equal(undisturbed.Value, bits[undisturbed.Key]));
+    }
+}
