@@ -15,11 +15,11 @@ public sealed class ServingTests(ClusterData data)
     {
         // Names of snapshots count thousands of images, so batches are large enough for several thousands.
         var small = data.Config(1);
-        var config = small with { Training = small.Training with { BatchSize = 64, DurationImages = 64 * 120, SnapshotImages = 1024, CheckpointImages = 0 } };
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
+        var config = small with { Training = small.Training with { BatchSize = 64, DurationImages = 64 * 120, StatusImages = 64, SnapshotImages = 1024, CheckpointImages = 0 } };
         using var run = await StartAsync(config);
         await run.Status(status => status.LastSnapshotImages >= 2048, "two snapshots");
 
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
         using var client = new SnapshotClient(run.Endpoint);
         string file = Path.Combine(run.Directory, "fetched");
         var fetched = await client.FetchAsync(new WeightsQuery("", 0.07), file, progress: null, limit.Token);
