@@ -36,6 +36,9 @@ public sealed record CoordinatorOptions
     /// <summary>Workers above which none may join.</summary>
     public int MaximumWorkers { get; init; } = 64;
 
+    /// <summary>Images after which this start stops, saved, to be continued by another; 0 to train to the end.</summary>
+    public long SliceImages { get; init; }
+
     /// <summary>Factor on all timeouts of the run.</summary>
     public double TimeoutScale { get; init; } = 1;
 
@@ -75,6 +78,11 @@ public sealed record CoordinatorOptions
         if (MinimumWorkers > Config.Shards)
         {
             yield return $"{MinimumWorkers} workers are needed, but the run has {Config.Shards} shards, and a worker without a shard has no work. Raise shards in the configuration, or need fewer workers.";
+        }
+
+        if (SliceImages < 0 || SliceImages % Config.Training.BatchSize != 0)
+        {
+            yield return $"The slice is {SliceImages} images; it must be a multiple of the batch of {Config.Training.BatchSize}, or 0 to train to the end.";
         }
 
         if (Port is < 1 or > 65535)

@@ -50,6 +50,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
             WorkersToStart = options.WorkersToStart,
             MinimumWorkers = options.MinimumWorkers,
             MaximumWorkers = options.MaximumWorkers,
+            SliceImages = options.SliceImages,
             MovesShards = options.Config.Training.GradientSum == GradientSum.Exact,
             Timeouts = RunTimeouts.Scaled(options.TimeoutScale),
         };

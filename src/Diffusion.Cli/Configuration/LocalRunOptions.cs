@@ -15,6 +15,8 @@ internal sealed record LocalRun
 
     public bool NoReport { get; init; }
 
+    public long SliceImages { get; init; }
+
     public double TimeoutScale { get; init; } = 1;
 }
 
@@ -25,6 +27,7 @@ internal sealed class LocalRunOptions
     private readonly Option<string> devices = new("--devices") { Description = "Devices of each worker: cpu:N for N ranks on the CPU, or cuda:0,1", HelpName = "LIST", DefaultValueFactory = _ => "cpu:1" };
     private readonly Option<int?> port = new("--port") { Description = "The coordinator's port [default: a free one]", HelpName = "PORT" };
     private readonly Option<bool> noReport = new("--no-report") { Description = "Stop after training, without sweep and samples" };
+    private readonly Option<string?> slice = SliceOption.Create();
     private readonly Option<double> timeoutScale = new("--timeout-scale") { Description = "Factor on all waiting times, for slow machines", HelpName = "F", DefaultValueFactory = _ => 1 };
 
     public void AddTo(Command command)
@@ -33,6 +36,7 @@ internal sealed class LocalRunOptions
         command.Add(devices);
         command.Add(port);
         command.Add(noReport);
+        command.Add(slice);
         command.Add(timeoutScale);
     }
 
@@ -44,6 +48,7 @@ internal sealed class LocalRunOptions
             Devices = result.GetValue(devices)!,
             Port = result.GetValue(port),
             NoReport = result.GetValue(noReport),
+            SliceImages = SliceOption.Read(slice, result),
             TimeoutScale = result.GetValue(timeoutScale),
         };
         string[] problems =

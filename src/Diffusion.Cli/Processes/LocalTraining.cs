@@ -20,7 +20,10 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
     private string address = "";
     private RunStatus last = new();
 
-    /// <summary>Trains until the run is over or the user stops it.</summary>
+    /// <summary>Gets whether the run has seen all its images.</summary>
+    public bool IsFinished => last.Phase == RunPhase.Finished;
+
+    /// <summary>Trains until the run is over, its slice is done, or the user stops it.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync()
     {
@@ -54,7 +57,7 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
 
     private async Task StartCoordinatorAsync()
     {
-        string[] arguments = ["coordinator", "--run-dir", run.Path, "--config", "-", "--supervised", "--workers", Text(local.Workers), "--timeout-scale", Text(local.TimeoutScale)];
+        string[] arguments = ["coordinator", "--run-dir", run.Path, "--config", "-", "--supervised", "--workers", Text(local.Workers), "--timeout-scale", Text(local.TimeoutScale), "--slice", Text(local.SliceImages)];
         string? port = coordinator is not null ? address[(address.LastIndexOf(':') + 1)..] : local.Port is { } asked ? Text(asked) : null;
         var process = ChildProcess.Start("coordinator", port is null ? arguments : [.. arguments, "--port", port], StrictLine(config));
         (coordinator ??= new Seat("coordinator", process)).Process = process;
@@ -202,6 +205,8 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
                 return ExitCode.Done;
             case RunPhase.Failed:
                 throw new VerbFailedException($"The run failed: {last.Reason}");
+            case RunPhase.Stopped when local.SliceImages > 0 && !interruption.Asked.IsCancellationRequested:
+                return ExitCode.Done;
             case RunPhase.Stopped when !interruption.Asked.IsCancellationRequested:
                 throw new VerbFailedException($"The run was stopped: {last.Reason}");
         }

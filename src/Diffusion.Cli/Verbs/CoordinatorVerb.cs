@@ -25,11 +25,12 @@ internal static class CoordinatorVerb
         var minimum = new Option<int>("--min-workers") { Description = "Workers below which the run waits", HelpName = "N", DefaultValueFactory = _ => 1 };
         var maximum = new Option<int>("--max-workers") { Description = "Workers beyond which none is taken", HelpName = "N", DefaultValueFactory = _ => 64 };
         var scale = new Option<double>("--timeout-scale") { Description = "Factor on all waiting times", HelpName = "F", DefaultValueFactory = _ => 1 };
+        var slice = SliceOption.Create();
         var supervised = new Option<bool>("--supervised") { Hidden = true };
         var command = new Command("coordinator", "Coordinate one run: membership, assignment, journal. Start workers with 'worker --coordinator HOST:PORT'.");
         config.AddTo(command);
         place.AddTo(command);
-        foreach (var option in new Option[] { bind, port, http, cacheSize, workers, minimum, maximum, scale, supervised })
+        foreach (var option in new Option[] { bind, port, http, cacheSize, workers, minimum, maximum, slice, scale, supervised })
         {
             command.Add(option);
         }
@@ -53,6 +54,7 @@ internal static class CoordinatorVerb
                 WorkersToStart = result.GetValue(workers),
                 MinimumWorkers = result.GetValue(minimum),
                 MaximumWorkers = result.GetValue(maximum),
+                SliceImages = SliceOption.Read(slice, result),
                 TimeoutScale = result.GetValue(scale),
                 DataCacheDirectory = TrainingImages.CacheOf(run),
             };

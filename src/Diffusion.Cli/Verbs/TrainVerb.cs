@@ -51,8 +51,9 @@ internal static class TrainVerb
         Directory.CreateDirectory(run.Logs);
         ProcessLog.Open(run.Path, "train", console: false);
 
-        var outcome = await new LocalTraining(ready, run, local, packed, interruption, TimeProvider.System).RunAsync();
-        if (outcome != ExitCode.Done || local.NoReport)
+        var training = new LocalTraining(ready, run, local, packed, interruption, TimeProvider.System);
+        var outcome = await training.RunAsync();
+        if (outcome != ExitCode.Done || local.NoReport || !training.IsFinished)
         {
             Console.WriteLine($"Continue with: {Program.Shown} resume {run.Shown}");
             return outcome;

@@ -38,11 +38,29 @@ internal static partial class RunRules
             };
         }
 
+        EndSlice(draft, progress);
         if (progress.Steps > 0)
         {
             var seconds = draft.State.StepSeconds.Enqueue(progress.Seconds / progress.Steps);
             seconds = seconds.Count() > StepSamples ? seconds.Dequeue() : seconds;
             draft.State = draft.State with { StepSeconds = seconds, MedianStep = TimeSpan.FromSeconds(seconds.Order().ElementAt(seconds.Count() / 2)) };
+        }
+    }
+
+    /// <summary>Stops the run, saved, at the first step boundary all reach after the slice; its bits do not depend on where it is cut.</summary>
+    private static void EndSlice(Draft draft, ProgressMade progress)
+    {
+        var settings = draft.State.Settings;
+        if (settings.SliceImages == 0)
+        {
+            return;
+        }
+
+        long end = draft.State.SliceEnd ?? progress.ImagesSeen - ((long)progress.Steps * settings.BatchSize) + settings.SliceImages;
+        draft.State = draft.State with { SliceEnd = end };
+        if (draft.State.Phase == RunPhase.Training && progress.ImagesSeen >= end && progress.ImagesSeen < settings.DurationImages)
+        {
+            Stop(draft, new StopRequested(FormattableString.Invariant($"its slice of {settings.SliceImages} images is done.")));
         }
     }
 

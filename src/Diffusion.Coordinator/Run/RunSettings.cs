@@ -23,6 +23,9 @@ internal sealed record RunSettings
 
     public int MaximumWorkers { get; init; } = 64;
 
+    /// <summary>Images after which this start of the run stops, saved; 0 for the run's end.</summary>
+    public long SliceImages { get; init; }
+
     /// <summary>Whether shards may move between workers for speed: not where that changes the bits.</summary>
     public bool MovesShards { get; init; } = true;
 

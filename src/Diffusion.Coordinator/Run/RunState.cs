@@ -35,6 +35,9 @@ internal sealed record RunState
 
     public long ImagesSeen { get; init; }
 
+    /// <summary>Images at which this start stops; null before its first step and without a slice.</summary>
+    public long? SliceEnd { get; init; }
+
     /// <summary><see cref="ImagesSeen"/> as last journalled.</summary>
     public long JournalledImages { get; init; }
 

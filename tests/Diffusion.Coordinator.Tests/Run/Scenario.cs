@@ -11,7 +11,7 @@ internal sealed class Scenario
 
     private long sessions;
 
-    public Scenario(int shards = 8, int workersToStart = 1, int minimumWorkers = 1, int maximumWorkers = 64, long steps = 100)
+    public Scenario(int shards = 8, int workersToStart = 1, int minimumWorkers = 1, int maximumWorkers = 64, long steps = 100, long sliceImages = 0)
     {
         Settings = new RunSettings
         {
@@ -23,6 +23,7 @@ internal sealed class Scenario
             WorkersToStart = workersToStart,
             MinimumWorkers = minimumWorkers,
             MaximumWorkers = maximumWorkers,
+            SliceImages = sliceImages,
         };
         State = RunReplay.Restore(Settings, [], Now);
     }
