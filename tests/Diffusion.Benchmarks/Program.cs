@@ -11,8 +11,9 @@ switch (args.FirstOrDefault())
     case "decode": DecodeBenchmark.Run(); break;
     case "snapshot": SnapshotBenchmark.Run(options); break;
     case "serve": ServeBenchmark.Run(options); break;
+    case "stall": StallBenchmark.Run(options); break;
     default:
-        Console.Error.WriteLine("Verbs: reconstruct, step, allreduce, decode, snapshot, serve. See README.md for their options.");
+        Console.Error.WriteLine("Verbs: reconstruct, step, allreduce, decode, snapshot, serve, stall. See README.md for their options.");
         return 2;
 }
 

@@ -5,9 +5,15 @@ namespace Diffusion.Snapshots.Tests.Faults;
 /// <summary>A test that preloads the fault shim into a process of its own.</summary>
 internal sealed class FaultFactAttribute : FactAttribute
 {
-    public FaultFactAttribute() => Skip = OperatingSystem.IsLinux() && FaultProcess.Shim is null
-        ? "the fault shim could not be compiled: install gcc"
-        : OperatingSystem.IsLinux() ? null! : "preloading is Linux only";
+    public FaultFactAttribute() => Skip = Reason!;
+
+    public static string? Reason => !OperatingSystem.IsLinux() ? "preloading is Linux only" : FaultProcess.Shim is null ? "the fault shim could not be compiled: install gcc" : null;
+}
+
+/// <summary>As <see cref="FaultFactAttribute"/>, for several cases.</summary>
+internal sealed class FaultTheoryAttribute : TheoryAttribute
+{
+    public FaultTheoryAttribute() => Skip = FaultFactAttribute.Reason!;
 }
 
 /// <summary>A test that mounts a small tmpfs.</summary>
