@@ -77,6 +77,11 @@ internal sealed class Namespaces : IDisposable
                 Filter("-A", "INPUT", "-i", cable, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset");
                 Filter("-A", "OUTPUT", "-o", cable, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset");
                 break;
+            case "mute after 100 kB":
+                // Less than one exchange of gradients: it ends in the middle, and one way only.
+                Filter("-A", "OUTPUT", "-o", cable, "-m", "quota", "--quota", "100000", "-j", "ACCEPT");
+                Filter("-A", "OUTPUT", "-o", cable, "-j", "DROP");
+                break;
             default:
                 throw new ArgumentException($"'{how}' is no way to cut a network.", nameof(how));
         }

@@ -6,16 +6,21 @@ namespace Diffusion.Cluster.Tests;
 [Collection(ClusterTests.Name)]
 public sealed class PartitionTests(ClusterData data)
 {
+    /// <summary>As many as one box needs while the other finds its way back.</summary>
+    private const int Steps = 120;
     private static readonly TimeSpan Removed = TimeSpan.FromSeconds(5);
 
     [NetworkTheory]
     [InlineData("drop")]
     [InlineData("reset")]
     [InlineData("link down")]
+    [InlineData("mute after 100 kB")]
     public async Task Cut_OfABox_IsRemovedInTimeAndRejoinsWhenHealed(string how)
     {
         using var boxes = new Namespaces();
-        using var run = new ClusterRun(data.Config(200), workersToStart: 2);
+        var config = data.Config(Steps);
+        config = config with { Training = config.Training with { CheckpointImages = config.Training.BatchSize * 10 } };
+        using var run = new ClusterRun(config, workersToStart: 2);
         await run.StartCoordinator(boxes.Near, Namespaces.NearAddress);
         var near = run.StartWorkerIn(boxes.Near, "slow@forward:seconds=0.02");
         var far = run.StartWorkerIn(boxes.Far, "slow@forward:seconds=0.02");
@@ -31,6 +36,6 @@ public sealed class PartitionTests(ClusterData data)
         await run.Coordinator.LineWith("Generation 3 trains on");
         await run.Finish();
         Assert.True(noticed <= Removed, $"{far.Name} was removed only after {noticed}.\n{run.Story()}");
-        Assert.Equal(await data.Undisturbed(200), run.Bits());
+        Assert.Equal(await data.Undisturbed(config), run.Bits());
     }
 }
