@@ -125,7 +125,7 @@ public static unsafe partial class torch
                 long number => number,
                 float number => (double)number,
                 double number => number,
-                _ => throw new NotImplementedException($"Passing arguments of type {value.GetType().Name} to TorchScript."),
+                _ => throw new NotSupportedException($"An argument of type {value.GetType().Name} cannot be passed to TorchScript; give a Tensor, Tensor[], Scalar, bool, int, long, float, double or null."),
             };
 
             private static object Returned(NativeValue value)
