@@ -111,7 +111,7 @@ run_tests() {
       continue
     fi
     printf -- '-- %s\n' "$name"
-    guarded 1500 dotnet test "$ROOT/artifacts/bin/$name/release/$name.dll" --results-directory "$results" --logger "trx;LogFileName=$name.trx" --logger 'console;verbosity=minimal' || ok=1
+    guarded 1500 dotnet test "$ROOT/artifacts/bin/$name/release/$name.dll" --blame-hang-timeout 5min --blame-hang-dump-type none --results-directory "$results" --logger "trx;LogFileName=$name.trx" --logger 'console;verbosity=minimal' || ok=1
     if [[ ! -f $report ]]; then
       printf '%s ended without a result.\n' "$name"
       failed=$((failed + 1))

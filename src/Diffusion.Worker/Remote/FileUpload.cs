@@ -18,11 +18,16 @@ internal static class FileUpload
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         header.Bytes = file.Length;
         using var call = client.UploadFile(cancellationToken: cancellationToken);
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            await WriteAsync(call.RequestStream, header, file, cancellationToken).ConfigureAwait(false);
+            // A write to a call that was answered before its end may never return, not even when it is cancelled: the answer ends the writing.
+            var writing = WriteAsync(call.RequestStream, header, file, stopped.Token);
+            await Task.WhenAny(writing, call.ResponseAsync).ConfigureAwait(false);
+            await stopped.CancelAsync().ConfigureAwait(false);
+            await writing.WaitAsync(stopped.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RpcException or InvalidOperationException)
+        catch (Exception e) when (e is RpcException or InvalidOperationException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             // The call was ended from the other side; its answer, awaited below, says why.
         }

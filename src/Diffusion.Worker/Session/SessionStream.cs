@@ -39,7 +39,7 @@ internal sealed class SessionStream : IDisposable
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(timeout);
             call = channel.Coordinator.Session(cancellationToken: CancellationToken.None);
-            await call.RequestStream.WriteAsync(new SessionRequest { WorkerId = workerId, Generation = generation, Heartbeat = first }, patience.Token).ConfigureAwait(false);
+            await call.RequestStream.WriteAsync(new SessionRequest { WorkerId = workerId, Generation = generation, Heartbeat = first }, patience.Token).WaitAsync(patience.Token).ConfigureAwait(false);
             var headers = await call.ResponseHeadersAsync.WaitAsync(patience.Token).ConfigureAwait(false);
             if (headers.GetValue(RunHeader) is not { } runId)
             {
@@ -81,7 +81,9 @@ internal sealed class SessionStream : IDisposable
         try
         {
             happened.WorkerId = workerId;
-            await call.RequestStream.WriteAsync(happened, cancellationToken).ConfigureAwait(false);
+
+            // A write to a call that has ended may never return, not even when it is cancelled.
+            await call.RequestStream.WriteAsync(happened, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {

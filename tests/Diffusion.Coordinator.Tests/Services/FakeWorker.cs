@@ -45,7 +45,9 @@ internal sealed class FakeWorker : IDisposable
     {
         request.WorkerId = Id;
         request.Generation = Generation;
-        return call.RequestStream.WriteAsync(request);
+
+        // A write to a call that has ended may never return.
+        return call.RequestStream.WriteAsync(request).WaitAsync(Patience);
     }
 
     public Task ReadyAsync(long step, bool finished = false) =>
@@ -61,7 +63,7 @@ internal sealed class FakeWorker : IDisposable
         var next = call.ResponseStream.MoveNext(patience.Token);
         while (await Task.WhenAny(next, Task.Delay(200, patience.Token)) != next)
         {
-            await SendAsync(new SessionRequest { Heartbeat = new WorkerHeartbeat { Phase = WorkerPhase.Compute } });
+            await Task.WhenAny(next, SendAsync(new SessionRequest { Heartbeat = new WorkerHeartbeat { Phase = WorkerPhase.Compute } }));
         }
 
         Assert.True(await next, $"{Id}: the coordinator closed the session.");
@@ -73,7 +75,7 @@ internal sealed class FakeWorker : IDisposable
         return call.ResponseStream.Current;
     }
 
-    public Task CompleteAsync() => call.RequestStream.CompleteAsync();
+    public Task CompleteAsync() => call.RequestStream.CompleteAsync().WaitAsync(Patience);
 
     /// <summary>Breaks the stream, as a killed process does.</summary>
     public void Dispose()

@@ -84,8 +84,8 @@ public sealed class StorageEndpointTests : IAsyncLifetime
     {
         using (var call = client.UploadFile())
         {
-            await call.RequestStream.WriteAsync(new UploadFileRequest { Header = Header(Snapshot) });
-            await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = Piece(0, bytes[..1000]) });
+            await call.RequestStream.WriteAsync(new UploadFileRequest { Header = Header(Snapshot) }).WaitAsync(Patience);
+            await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = Piece(0, bytes[..1000]) }).WaitAsync(Patience);
             await call.RequestStream.CompleteAsync();
             var refusal = await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync.WaitAsync(Patience));
             Assert.Equal(StatusCode.DataLoss, refusal.StatusCode);
@@ -140,8 +140,8 @@ public sealed class StorageEndpointTests : IAsyncLifetime
     public async Task UploadFile_SenderIsLostMeanwhile_IsNotCommitted()
     {
         using var call = client.UploadFile();
-        await call.RequestStream.WriteAsync(new UploadFileRequest { Header = Header(Snapshot) });
-        await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = Piece(0, bytes[..(1 << 20)]) });
+        await call.RequestStream.WriteAsync(new UploadFileRequest { Header = Header(Snapshot) }).WaitAsync(Patience);
+        await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = Piece(0, bytes[..(1 << 20)]) }).WaitAsync(Patience);
         worker.Dispose();
         using var other = await FakeWorker.StartAsync(server, "b", RunPath);
         await other.ReadyAsync(-1);
@@ -149,10 +149,10 @@ public sealed class StorageEndpointTests : IAsyncLifetime
 
         for (int offset = 1 << 20; offset < bytes.Length; offset += 1 << 20)
         {
-            await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = Piece(offset, bytes[offset..Math.Min(bytes.Length, offset + (1 << 20))]) });
+            await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = Piece(offset, bytes[offset..Math.Min(bytes.Length, offset + (1 << 20))]) }).WaitAsync(Patience);
         }
 
-        await call.RequestStream.WriteAsync(new UploadFileRequest { Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) });
+        await call.RequestStream.WriteAsync(new UploadFileRequest { Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) }).WaitAsync(Patience);
         var refusal = await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync.WaitAsync(Patience));
         Assert.Equal(StatusCode.FailedPrecondition, refusal.StatusCode);
         Assert.Empty(Files("snapshots"));
@@ -235,25 +235,25 @@ public sealed class StorageEndpointTests : IAsyncLifetime
     private async Task UploadAsync(UploadHeader header, byte[] content, Action<FilePiece>? change = null, string? sha256 = null)
     {
         using var call = client.UploadFile();
-        try
-        {
-            await call.RequestStream.WriteAsync(new UploadFileRequest { Header = header });
-            for (int offset = 0; offset < content.Length; offset += 1 << 20)
-            {
-                var piece = Piece(offset, content[offset..Math.Min(content.Length, offset + (1 << 20))]);
-                change?.Invoke(piece);
-                await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = piece });
-            }
+        var writing = WriteAsync(call.RequestStream, header, content, change, sha256);
 
-            await call.RequestStream.WriteAsync(new UploadFileRequest { Sha256 = sha256 ?? Convert.ToHexStringLower(SHA256.HashData(content)) });
-            await call.RequestStream.CompleteAsync();
-        }
-        catch (Exception e) when (e is RpcException or InvalidOperationException)
-        {
-            // Refused before its end; the answer says why.
-        }
-
+        // Refused before its end, the writing may end, fail or never return; the answer says why.
+        await Task.WhenAny(writing, call.ResponseAsync).WaitAsync(Patience);
         await call.ResponseAsync.WaitAsync(Patience);
+    }
+
+    private static async Task WriteAsync(IClientStreamWriter<UploadFileRequest> stream, UploadHeader header, byte[] content, Action<FilePiece>? change, string? sha256)
+    {
+        await stream.WriteAsync(new UploadFileRequest { Header = header });
+        for (int offset = 0; offset < content.Length; offset += 1 << 20)
+        {
+            var piece = Piece(offset, content[offset..Math.Min(content.Length, offset + (1 << 20))]);
+            change?.Invoke(piece);
+            await stream.WriteAsync(new UploadFileRequest { Piece = piece });
+        }
+
+        await stream.WriteAsync(new UploadFileRequest { Sha256 = sha256 ?? Convert.ToHexStringLower(SHA256.HashData(content)) });
+        await stream.CompleteAsync();
     }
 
     private async Task<byte[]> DownloadAsync(long images, string fileName, long offset)
