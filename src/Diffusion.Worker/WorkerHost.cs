@@ -1,5 +1,6 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
+using Diffusion.Native;
 using Diffusion.V1;
 using Diffusion.Worker.Faults;
 using Diffusion.Worker.Remote;
@@ -20,7 +21,7 @@ public static class WorkerHost
     public static async Task<WorkerExit> RunAsync(WorkerOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var address = CoordinatorAddress.Parse(options.Coordinator);
-        var devices = Devices.Parse(options.Devices);
+        var devices = DeviceList.Parse("--devices", options.Devices, Accelerators.Inventory);
         var timeouts = WorkerTimeouts.Scaled(options.TimeoutScale);
         address = address with { Timeouts = timeouts };
         var time = TimeProvider.System;
@@ -57,6 +58,8 @@ public static class WorkerHost
         }
 
         using var data = opened;
+        ComputePolicy.Apply(config.Training.Tf32);
+        ComputePolicy.Reproducible(config.Training.GradientSum == GradientSum.Exact);
         var membership = new Membership();
         using var storage = token is not null ? null : new CoordinatorStorage(
             () => new CoordinatorChannel(address), membership, Staging.Create(Path.Combine(CacheOf(options), "staging")), timeouts, time, loggers.CreateLogger<CoordinatorStorage>());
@@ -68,15 +71,16 @@ public static class WorkerHost
             Storage = storage,
             Data = data,
             LocalRank = rank,
+            Device = devices.NameOf(rank),
             ImageLog = options.ImageLog is { } log && rank > 0 ? $"{log}.{rank}" : options.ImageLog,
             Observer = reporter,
             Loggers = loggers,
-        })), cancellationToken).ConfigureAwait(false);
+        }), config.Training.GradientSum == GradientSum.Exact), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The part that does not care what a rank trains.</summary>
     internal static async Task<WorkerExit> RunAsync(
-        WorkerOptions options, CoordinatorAddress address, Devices devices, WorkerTimeouts timeouts, RunConfig config, string runId, string? token, Membership membership, ILoggerFactory loggers,
+        WorkerOptions options, CoordinatorAddress address, DeviceList devices, WorkerTimeouts timeouts, RunConfig config, string runId, string? token, Membership membership, ILoggerFactory loggers,
         Func<string, IReadOnlyDictionary<string, string>> fingerprint, Func<int, ITrainingObserver, IRankTrainer> create, CancellationToken cancellationToken)
     {
         string dataAddress = options.DataAddress is { } named

@@ -6,8 +6,8 @@ public sealed record WorkerOptions
     /// <summary>Where the run's coordinator listens, HOST:PORT.</summary>
     public required string Coordinator { get; init; }
 
-    /// <summary>Devices to train on, one rank each: <c>cpu:2</c> for two ranks on the processor.</summary>
-    public string Devices { get; init; } = "cpu:1";
+    /// <summary>Devices to train on, one rank each, as <see cref="Contracts.Configuration.DeviceList"/> reads them: <c>cpu:2</c> for two ranks on the processor.</summary>
+    public string Devices { get; init; } = "auto";
 
     /// <summary>Where this box keeps the images; null for the path in the run's configuration if it is here, else they are fetched from the coordinator.</summary>
     public string? DataPath { get; init; }

@@ -1,15 +1,15 @@
 using System.CommandLine;
 using System.Globalization;
 using Diffusion.Contracts.Configuration;
+using Diffusion.Worker;
 
 namespace Diffusion.Cli.Configuration;
 
 /// <summary>How many processes of this machine take part in a run. None of it changes what is computed.</summary>
 internal sealed record LocalRun
 {
-    public int Workers { get; init; } = 2;
-
-    public string Devices { get; init; } = "cpu:1";
+    /// <summary>Devices of each worker.</summary>
+    public IReadOnlyList<DeviceList> Devices { get; init; } = [];
 
     public int? Port { get; init; }
 
@@ -23,8 +23,8 @@ internal sealed record LocalRun
 /// <summary>The options of <see cref="LocalRun"/>.</summary>
 internal sealed class LocalRunOptions
 {
-    private readonly Option<int> workers = new("--workers") { Description = "Worker processes on this machine", HelpName = "N", DefaultValueFactory = _ => 2 };
-    private readonly Option<string> devices = new("--devices") { Description = "Devices of each worker: cpu:N for N ranks on the CPU, or cuda:0,1", HelpName = "LIST", DefaultValueFactory = _ => "cpu:1" };
+    private readonly Option<int?> workers = new("--workers") { Description = "Worker processes on this machine [default: 2 on the processor, 1 for all GPUs]", HelpName = "N" };
+    private readonly Option<string> devices = new("--devices") { Description = $"Devices to train on, a rank each; GPUs are dealt out among the workers: {DeviceList.Forms}", HelpName = "LIST", DefaultValueFactory = _ => "auto" };
     private readonly Option<int?> port = new("--port") { Description = "The coordinator's port [default: a free one]", HelpName = "PORT" };
     private readonly Option<bool> noReport = new("--no-report") { Description = "Stop after training, without sweep and samples" };
     private readonly Option<string?> slice = SliceOption.Create();
@@ -42,10 +42,16 @@ internal sealed class LocalRunOptions
 
     public LocalRun Read(ParseResult result)
     {
+        var devicesHere = DeviceList.Parse("--devices", result.GetValue(devices)!, Accelerators.Inventory);
+        int count = result.GetValue(workers) ?? (devicesHere.Kind == DeviceKind.Cpu ? 2 : 1);
+        if (count is < 1 or > 64)
+        {
+            throw new ConfigurationException($"--workers is {count}; 1 to 64.");
+        }
+
         var local = new LocalRun
         {
-            Workers = result.GetValue(workers),
-            Devices = result.GetValue(devices)!,
+            Devices = devicesHere.Among("--workers", count),
             Port = result.GetValue(port),
             NoReport = result.GetValue(noReport),
             SliceImages = SliceOption.Read(slice, result),
@@ -53,7 +59,6 @@ internal sealed class LocalRunOptions
         };
         string[] problems =
         [
-            .. local.Workers is >= 1 and <= 64 ? Array.Empty<string>() : [$"--workers is {local.Workers}; 1 to 64."],
             .. local.Port is null or (>= 0 and <= 65535) ? Array.Empty<string>() : [$"--port is {local.Port}; 1 to 65535, or leave it out for a free one."],
             .. local.TimeoutScale is >= 0.1 and <= 1000 ? Array.Empty<string>() : [string.Create(CultureInfo.InvariantCulture, $"--timeout-scale is {local.TimeoutScale}; 0.1 to 1000.")],
         ];

@@ -39,6 +39,7 @@ internal sealed partial class RunConfigOptions
         Setting.Images("--ramp-up", "training.rampUpImages", "Images over which the rate grows"),
         Setting.Either("--fp16", "training.precision", "Half precision, or single; --precision says more", Precisions["float16"], Precisions["float32"]),
         Setting.Choice("--precision", "training.precision", "Number format of the image path", Precisions),
+        Setting.Switch("--tf32", "training.tf32", "Let GPUs round the factors of float32 products to ten bits of mantissa: faster, with errors of 1e-3 in place of 1e-7"),
         Setting.Number("--ls", "training.lossScale", "Loss scale"),
         Setting.Integer("--threads", "training.threadsPerRank", "CPU threads of a rank"),
         Setting.Images("--status", "training.statusImages", "Interval of metric lines"),

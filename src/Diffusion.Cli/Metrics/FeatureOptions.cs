@@ -12,7 +12,7 @@ internal sealed class FeatureOptions
 {
     private readonly Option<string?> features = new("--features") { Description = "Feature network: a file of 'features train', or TorchScript", HelpName = "FILE" };
     private readonly Option<string?> input = new("--features-input") { Description = $"How images reach TorchScript: {string.Join("; ", FeatureInput.All.Select(i => $"{i.Name} ({i.Description})"))} [default: uint8]", HelpName = "NAME" };
-    private readonly Option<string> device = new("--device") { Description = "Where networks run: cpu or cuda:0", HelpName = "NAME", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<string> device = new("--device") { Description = $"Where networks run: {DeviceOption.Forms}", HelpName = "NAME", DefaultValueFactory = _ => "auto" };
 
     public void AddTo(Command command)
     {

@@ -32,9 +32,9 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
         {
             await using var display = RunDisplay.Create(time);
             await StartCoordinatorAsync();
-            for (int i = 1; i <= local.Workers; i++)
+            for (int i = 1; i <= local.Devices.Count; i++)
             {
-                workers.Add(new Seat($"worker-{i}", StartWorker($"worker-{i}")));
+                workers.Add(new Seat($"worker-{i}", StartWorker($"worker-{i}", local.Devices[i - 1])) { Devices = local.Devices[i - 1] });
             }
 
             // The run's end ends the keepers; a keeper that gives up ends the run.
@@ -57,7 +57,7 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
 
     private async Task StartCoordinatorAsync()
     {
-        string[] arguments = ["coordinator", "--run-dir", run.Path, "--config", "-", "--supervised", "--workers", Text(local.Workers), "--timeout-scale", Text(local.TimeoutScale), "--slice", Text(local.SliceImages)];
+        string[] arguments = ["coordinator", "--run-dir", run.Path, "--config", "-", "--supervised", "--workers", Text(local.Devices.Count), "--timeout-scale", Text(local.TimeoutScale), "--slice", Text(local.SliceImages)];
         string? port = coordinator is not null ? address[(address.LastIndexOf(':') + 1)..] : local.Port is { } asked ? Text(asked) : null;
         var process = ChildProcess.Start("coordinator", port is null ? arguments : [.. arguments, "--port", port], StrictLine(config));
         (coordinator ??= new Seat("coordinator", process)).Process = process;
@@ -67,9 +67,9 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
             : throw new VerbFailedException($"The coordinator said '{line}' instead of its address.");
     }
 
-    private ChildProcess StartWorker(string name) => ChildProcess.Start(
+    private ChildProcess StartWorker(string name, DeviceList devices) => ChildProcess.Start(
         name,
-        ["worker", "--coordinator", address, "--devices", local.Devices, "--data", packedData, "--name", name, "--log-dir", run.Path, "--supervised", "--timeout-scale", Text(local.TimeoutScale)],
+        ["worker", "--coordinator", address, "--devices", devices.ToString(), "--data", packedData, "--name", name, "--log-dir", run.Path, "--supervised", "--timeout-scale", Text(local.TimeoutScale)],
         input: null);
 
     /// <summary>Starts a process anew that ended before the run did; a bounded number of times, because some ends repeat.</summary>
@@ -115,7 +115,7 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
                 }
                 else
                 {
-                    seat.Process = StartWorker(seat.Name);
+                    seat.Process = StartWorker(seat.Name, seat.Devices!);
                 }
             }
         }
@@ -233,6 +233,9 @@ internal sealed class LocalTraining(RunConfig config, RunDirectory run, LocalRun
         public string Name { get; } = name;
 
         public ChildProcess Process { get; set; } = process;
+
+        /// <summary>What a worker drives; null for the coordinator.</summary>
+        public DeviceList? Devices { get; init; }
 
         public int Restarts { get; set; }
 

@@ -92,11 +92,61 @@ internal static class DoctorVerb
             string? blas = Mapped("openblas") ?? Mapped("libmkl") ?? Mapped("libblis") ?? Mapped("libblas");
             Say("blas", blas ?? "built into libtorch");
             Say("threads", $"{torch.get_num_threads()}");
-            Say("devices", torch.cuda.is_available() ? $"cpu, {torch.cuda.device_count()} x cuda" : "cpu");
+            ComputePolicy.Apply(tf32: false);
+            Say("cpu", Rates("cpu"));
+            Gpus();
             if (blas is not null && !blas.Contains("openblas", StringComparison.Ordinal) && blas.Contains("libblas", StringComparison.Ordinal))
             {
                 problems.Add($"Matrix products run on the reference BLAS {blas}, about 25 times slower than need be. Run: apt-get install libopenblas0-openmp");
             }
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private void Gpus()
+        {
+            var gpus = GpuEnvironment.Gpus;
+            if (gpus.Count == 0)
+            {
+                Say("gpus", $"none. {GpuEnvironment.WhyNone}");
+                if (GpuEnvironment.Driver.Length > 0)
+                {
+                    problems.Add(GpuEnvironment.WhyNone);
+                }
+
+                return;
+            }
+
+            Say("cuda", $"runtime {GpuEnvironment.CudaRuntime}, driver for up to {GpuEnvironment.Driver}, cuDNN {(GpuEnvironment.CuDnn.Length > 0 ? GpuEnvironment.CuDnn : "missing")}");
+            foreach (var gpu in gpus)
+            {
+                string device = FormattableString.Invariant($"cuda:{gpu.Number}");
+                Say(device, FormattableString.Invariant($"{gpu.Name}, {gpu.MemoryBytes / 1e9:0.0} GB ({GpuMemory.FreeBytes(gpu.Number) / 1e9:0.0} free), compute capability {gpu.Capability}, {gpu.Multiprocessors} multiprocessors"));
+                string[] peers = [.. gpus.Where(other => other != gpu && GpuEnvironment.HasPeerAccess(gpu.Number, other.Number)).Select(other => FormattableString.Invariant($"cuda:{other.Number}"))];
+                Say("", $"{Rates(device)}{(gpus.Count == 1 ? "" : $"; direct way to {(peers.Length > 0 ? string.Join(", ", peers) : "no other")}")}");
+            }
+
+            problems.AddRange(GpuProblems.Of(gpus, GpuEnvironment.CuDnn, NativeLibrary.TryLoad("libnccl.so.2", out _) ? "libnccl.so.2" : "", GpuEnvironment.HasPeerAccess));
+        }
+
+        // What a matrix product reaches, in each number format.
+        private string Rates(string device)
+        {
+            var rates = new List<string>();
+            foreach (var (name, format) in new[] { ("fp32", MatrixFormat.Float32), ("bf16", MatrixFormat.BFloat16), ("fp16", MatrixFormat.Float16) })
+            {
+                try
+                {
+                    double rate = MatrixRate.Measure(device, format);
+                    rates.Add(rate == 0 ? $"{name} none" : FormattableString.Invariant($"{name} {rate / 1e12:0.###}"));
+                }
+                catch (ExternalException e)
+                {
+                    rates.Add($"{name} fails");
+                    problems.Add($"A matrix product in {name} on {device} fails: {e.Message.Split('\n')[0]} Look for another process that holds the device (nvidia-smi), or take another libtorch.");
+                }
+            }
+
+            return $"matrix products at {string.Join(", ", rates)} TFLOP/s";
         }
 
         // A product and a convolution whose results are known, and the gradient of one.

@@ -26,7 +26,7 @@ internal static class LatentVerbs
         var destination = new Option<string>("--dest") { Description = "Empty folder or .zip to write", HelpName = "PATH", Required = true };
         var autoencoder = Autoencoder();
         var batch = new Option<int>("--batch") { Description = "Images at once", HelpName = "INT", DefaultValueFactory = _ => 8 };
-        var device = new Option<string>("--device") { Description = "cpu or cuda:0", HelpName = "NAME", DefaultValueFactory = _ => "cpu" };
+        var device = new Option<string>("--device") { Description = DeviceOption.Forms, HelpName = "NAME", DefaultValueFactory = _ => "auto" };
         var most = new Option<int?>("--max-images") { Description = "Stop after this many", HelpName = "INT" };
         var command = new Command(name, description) { source, destination, autoencoder, batch, device, most };
         command.SetAction((result, _) =>

@@ -44,13 +44,14 @@ internal static class SampleVerb
         var seeds = new Option<string>("--seeds") { Description = "Seeds, e.g. 1,2,5-10", HelpName = "LIST", DefaultValueFactory = _ => "0-63" };
         var label = new Option<int?>("--class") { Description = "Class of every image [default: drawn by the seed]", HelpName = "INT" };
         var batch = new Option<int>("--batch") { Description = "Images at once", HelpName = "INT", DefaultValueFactory = _ => 32 };
-        var device = new Option<string>("--device") { Description = "cpu or cuda:0", HelpName = "NAME", DefaultValueFactory = _ => "cpu" };
+        var device = new Option<string>("--device") { Description = DeviceOption.Forms, HelpName = "NAME", DefaultValueFactory = _ => "auto" };
+        var tf32 = new Option<bool>("--tf32") { Description = DeviceOption.Tf32 };
         var processes = new Option<int>("--processes") { Description = "Processes of this box that share the job", HelpName = "INT", DefaultValueFactory = _ => 1 };
         var part = new Option<string?>("--part") { Description = "Only part i of N of the seeds, for boxes that share a folder", HelpName = "i/N" };
         var threads = new Option<int?>("--threads") { Hidden = true };
         var supervised = new Option<bool>("--supervised") { Hidden = true };
         var sampler = SamplerOptions.Create();
-        var command = new Command("sample", HelpText.With("Sample images from a snapshot, one seed each.", Examples, Remark)) { net, guide, autoencoder, output, grid, subdirectories, seeds, label, batch, device, processes, part, threads, supervised };
+        var command = new Command("sample", HelpText.With("Sample images from a snapshot, one seed each.", Examples, Remark)) { net, guide, autoencoder, output, grid, subdirectories, seeds, label, batch, device, tf32, processes, part, threads, supervised };
         foreach (var setting in sampler)
         {
             command.Add(setting.Option);
@@ -70,6 +71,7 @@ internal static class SampleVerb
                 Class = result.GetValue(label),
                 Batch = Math.Max(1, result.GetValue(batch)),
                 Device = result.GetValue(device)!,
+                Tf32 = result.GetValue(tf32),
                 Processes = result.GetValue(processes),
                 Part = result.GetValue(part) is { } text ? ParsePart(text) : (1, 1),
                 Threads = result.GetValue(threads) ?? Environment.ProcessorCount,
@@ -138,7 +140,7 @@ internal static class SampleVerb
         }
 
         torch.set_num_threads(request.Threads);
-        var device = DeviceOption.Read(request.Device);
+        var device = DeviceOption.Read(request.Device, request.Tf32, request.Part.Index - 1);
         using var network = SnapshotNetwork.Load(request.Net, device, cancellationToken);
         using var guide = request.Guide is null ? null : SnapshotNetwork.Load(request.Guide, device, cancellationToken);
         using var autoencoder = SampleGrid.NeedsAutoencoder(network) ? ScriptedAutoencoder.Load(request.Autoencoder, device) : null;
@@ -248,6 +250,8 @@ internal static class SampleVerb
         public int Batch { get; init; }
 
         public required string Device { get; init; }
+
+        public bool Tf32 { get; init; }
 
         public int Processes { get; init; }
 

@@ -14,7 +14,7 @@ internal static class WorkerVerb
     public static Command Create()
     {
         var coordinator = new Option<string>("--coordinator") { Description = "Address of the coordinator", HelpName = "HOST:PORT", Required = true };
-        var devices = new Option<string>("--devices") { Description = "cpu:N for N ranks on the CPU, or cuda:0,1", HelpName = "LIST", DefaultValueFactory = _ => "cpu:1" };
+        var devices = new Option<string>("--devices") { Description = $"Devices to train on, a rank each: {DeviceList.Forms}", HelpName = "LIST", DefaultValueFactory = _ => "auto" };
         var data = new Option<string?>("--data") { Description = "Where this box keeps the images [default: the run's data.path if it is here, else fetched from the coordinator]", HelpName = "PATH" };
         var cache = new Option<string?>("--cache-dir") { Description = "Where packed and fetched images are kept [default: in the user's cache]", HelpName = "DIR" };
         var unshared = new Option<bool>("--no-shared-directory") { Description = "Use nothing of the coordinator's disk even if it is in sight: images, snapshots and checkpoints go over the network" };

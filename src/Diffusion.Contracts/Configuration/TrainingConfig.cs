@@ -47,6 +47,11 @@ public sealed record TrainingConfig
     /// <summary>Number format of the image path.</summary>
     public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
 
+    /// <summary>Whether GPUs may round the factors of float32 products and convolutions to ten bits of mantissa (TF32): faster, and errors of 1e-3 in place of 1e-7. Part of what is computed.</summary>
+    /// <value>false, and then not written, so that a run without the key has the digest it always had.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Tf32 { get; init; }
+
     /// <summary>CPU threads of each rank. Part of what is computed: another number of threads gives other low bits.</summary>
     /// <value>1.</value>
     public int ThreadsPerRank { get; init; } = 1;

@@ -58,7 +58,7 @@ internal static partial class RunRules
             {
                 draft.Refuse(
                     RefusalKind.Precondition,
-                    $"{join.Name} would compute other bits than this run: {string.Join("; ", differences)}. Start it with the run's build, libraries, device kind and data, or begin a new run directory.");
+                    $"{join.Name} would compute other bits than this run: {string.Join("; ", differences)}. Start it with the run's build, libraries, device kind and data, or begin a new run directory.{Remedy(fingerprint, join.Fingerprint)}");
                 return;
             }
         }
@@ -94,6 +94,14 @@ internal static partial class RunRules
         let theirs = worker.GetValueOrDefault(key, "nothing")
         where ours != theirs
         select $"{key} is '{theirs}' there and '{ours}' in the run";
+
+    // Entries that only a run with exact sums has.
+    private static readonly string[] DeviceEntries = ["device", "gpu", "cuda", "cudnn", "nccl"];
+
+    private static string Remedy(ImmutableSortedDictionary<string, string> run, ImmutableSortedDictionary<string, string> worker) =>
+        DeviceEntries.Any(key => run.GetValueOrDefault(key) != worker.GetValueOrDefault(key))
+            ? " A run begun with --fast takes devices of several kinds, and gives up that any number of workers ends with the same bits."
+            : "";
 
     /// <summary>Two boxes called localhost must still be told apart on the page.</summary>
     private static string UniqueName(RunState state, string wanted)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Diffusion.Contracts.Configuration;
 using Diffusion.Snapshots.Safetensors;
 
 namespace Diffusion.Evaluation.Golden;
@@ -11,11 +12,12 @@ public sealed class GoldenCase : IDisposable
     private readonly SafetensorsFile? file;
     private readonly HashSet<string> names = [];
 
-    private GoldenCase(string path, JsonObject json, Device? device)
+    private GoldenCase(string path, JsonObject json, Device? device, ComputePrecision precision)
     {
         Path = path;
         Json = json;
         Device = device ?? torch.CPU;
+        Precision = precision;
         string stem = System.IO.Path.GetFileNameWithoutExtension(path), directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         Name = stem;
         try
@@ -47,6 +49,12 @@ public sealed class GoldenCase : IDisposable
     /// <summary>Where <see cref="Tensor"/> puts tensors, hence where networks run.</summary>
     public Device Device { get; }
 
+    /// <summary>Number format of the image path of networks.</summary>
+    public ComputePrecision Precision { get; }
+
+    /// <summary>What the roundings of a number format add up to through a network of some twenty layers and back, of the largest magnitude: 2⁻¹¹ and 2⁻⁸ for one.</summary>
+    private double Rounding => Precision switch { ComputePrecision.Float16 => 0.02, ComputePrecision.BFloat16 => 0.1, _ => 0 };
+
     /// <summary>Why the case cannot be used at all, or null.</summary>
     public string? Fault { get; private init; }
 
@@ -62,18 +70,19 @@ public sealed class GoldenCase : IDisposable
     /// <summary>Opens a case, or returns null for a JSON file that is none. A case that is damaged opens with its <see cref="Fault"/>.</summary>
     /// <param name="path">The JSON file.</param>
     /// <param name="device">Where networks run; null for the CPU.</param>
-    public static GoldenCase? TryOpen(string path, Device? device = null)
+    /// <param name="precision">Number format of the image path of networks.</param>
+    public static GoldenCase? TryOpen(string path, Device? device = null, ComputePrecision precision = ComputePrecision.Float32)
     {
         string text = File.ReadAllText(path);
         bool saysKind = text.Contains("\"kind\"", StringComparison.Ordinal);
         try
         {
             // Directories of cases hold other JSON too; only an object with a kind is a case.
-            return saysKind && GoldenJson.Parse(text) is JsonObject json && json["kind"] is JsonValue kind && kind.GetValueKind() == JsonValueKind.String ? new GoldenCase(path, json, device) : null;
+            return saysKind && GoldenJson.Parse(text) is JsonObject json && json["kind"] is JsonValue kind && kind.GetValueKind() == JsonValueKind.String ? new GoldenCase(path, json, device, precision) : null;
         }
         catch (Exception exception) when (exception is JsonException or ArgumentException)
         {
-            return saysKind ? new GoldenCase(path, [], device) { Fault = exception.Message } : null;
+            return saysKind ? new GoldenCase(path, [], device, precision) { Fault = exception.Message } : null;
         }
     }
 
@@ -127,6 +136,7 @@ public sealed class GoldenCase : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         using var guard = torch.no_grad();
+        tolerance = Math.Max(tolerance, Rounding);
         var expected = Recorded(name);
         if (actual is not null && !actual.shape.AsSpan().SequenceEqual(expected.shape))
         {
@@ -143,7 +153,7 @@ public sealed class GoldenCase : IDisposable
 
     /// <summary>Compares two numbers relative to the recorded one where that is above 1.</summary>
     public GoldenResult CompareNumber(string part, double actual, double expected, double tolerance)
-        => GoldenResult.Compare(Name, part, Math.Abs(actual - expected) / Math.Max(1, Math.Abs(expected)), tolerance);
+        => GoldenResult.Compare(Name, part, Math.Abs(actual - expected) / Math.Max(1, Math.Abs(expected)), Math.Max(tolerance, Rounding));
 
     /// <summary>Largest absolute value of a recorded tensor.</summary>
     public double Magnitude(string name)

@@ -46,6 +46,7 @@ public static class GoldenNetwork
     public static INetwork Load(JsonObject config, GoldenCase source, string prefix)
     {
         var network = ModelParts.CreateNetwork(Options(config));
+        network.Precision = source.Precision;
         LoadState(network, source, prefix);
         return network;
     }

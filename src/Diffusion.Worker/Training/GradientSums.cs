@@ -1,6 +1,5 @@
 using Diffusion.Native;
 using Diffusion.Native.Collectives;
-using TorchSharp;
 
 namespace Diffusion.Worker.Training;
 
@@ -20,7 +19,7 @@ internal interface IGradientSum : IDisposable
 /// <summary>The balanced binary tree sum over the shards: the same bits whoever computed them.</summary>
 internal sealed class ExactGradientSum(IPeerTransport transport, ShardPlan plan, Arena gradients, int threads) : IGradientSum
 {
-    private readonly ShardAccumulator accumulator = new(gradients.Layout, torch.CPU, threads);
+    private readonly ShardAccumulator accumulator = new(gradients.Layout, gradients.Flat.device, threads);
     private readonly TreeAllReduce allReduce = new(transport, plan, gradients.Layout.Length, new AllReduceOptions { Threads = threads });
 
     public void Begin()

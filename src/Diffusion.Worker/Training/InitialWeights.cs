@@ -57,15 +57,17 @@ internal static class InitialWeights
 
     private static void Fill(Arena arena, NetworkFile file, CancellationToken cancellationToken)
     {
+        using var host = HostArena.Of(arena, read: false);
         foreach (var slot in arena.Layout.Slots)
         {
             for (long done = 0; done < slot.Length; done += ChunkElements)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                file.ReadFloat32(slot.Name, done, arena.Span(slot.Offset + done, (int)Math.Min(ChunkElements, slot.Length - done)));
+                file.ReadFloat32(slot.Name, done, host.Values.Span(slot.Offset + done, (int)Math.Min(ChunkElements, slot.Length - done)));
             }
         }
 
+        host.WriteBack();
         if (RunSaver.FirstNonFinite(arena) is { } tensor)
         {
             throw new ConfigurationException($"initialization.path {file.Path}: {tensor} holds values that are not finite. Take weights of before they diverged.");

@@ -1,5 +1,6 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
+using Diffusion.Native;
 using Diffusion.Native.Collectives;
 using Diffusion.V1;
 using Microsoft.Extensions.Logging;
@@ -27,6 +28,9 @@ internal sealed record RankTrainerOptions
 
     /// <summary>Place among this worker's ranks; only 0 writes files.</summary>
     public int LocalRank { get; init; }
+
+    /// <summary>libtorch's name of the device this rank computes on.</summary>
+    public string Device { get; init; } = "cpu";
 
     /// <summary>File to which every completed step's images are appended; null for none.</summary>
     public string? ImageLog { get; init; }
@@ -61,7 +65,8 @@ internal sealed class RankTrainer : IDisposable
         logger = options.Loggers.CreateLogger<RankTrainer>();
         torch.set_num_threads(config.Training.ThreadsPerRank);
         data = new TrainingData(config, options.Data);
-        state = new ReplicaState(config, data.NetworkShape);
+        GpuThread.Enter(options.Device);
+        state = new ReplicaState(config, data.NetworkShape, options.Device);
         saver = new RunSaver(options, state);
         imageLog = options.ImageLog is { } path ? new ConsumedImagesLog(path, options.Time) : null;
     }
@@ -100,7 +105,7 @@ internal sealed class RankTrainer : IDisposable
             }
 
             Observe(request, WorkerPhase.Synchronising);
-            new StateSynchronisation(state, saver, config.Initialization, phase => Observe(request, phase), logger).Run(connected, request, cancellation.Token);
+            new StateSynchronisation(state, saver, config, phase => Observe(request, phase), logger).Run(connected, request, cancellation.Token);
             return Train(connected, request, cancellation.Token);
         }
         catch (CollectiveException e)

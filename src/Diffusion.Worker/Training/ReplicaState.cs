@@ -28,20 +28,25 @@ internal sealed class ReplicaState : IDisposable
     private bool isTorn;
 
     /// <summary>Allocates everything and draws the initial weights, so that the same seed is the same network everywhere.</summary>
-    public ReplicaState(RunConfig config, ImageShape images)
+    /// <param name="config">The run.</param>
+    /// <param name="images">What the network sees of an image.</param>
+    /// <param name="device">libtorch's name of the device that holds all of it.</param>
+    public ReplicaState(RunConfig config, ImageShape images, string device = "cpu")
     {
         threads = config.Training.ThreadsPerRank;
         seed = config.Seed;
         lastStep = config.Training.DurationImages / config.Training.BatchSize;
+        Device = torch.device(device);
         Network = ModelParts.CreateNetwork(ModelOptions.Of(config, images));
+        Network.Precision = PrecisionOn(Device, config.Training.Precision);
         DrawWeights();
         Layout = new ArenaLayout(Network.Parameters.Select(p => (p.Name, p.Shape)));
-        Weights = new Arena(Layout);
-        Gradients = new Arena(Layout);
-        FirstMoment = new Arena(Layout);
-        SecondMoment = new Arena(Layout);
+        Weights = new Arena(Layout, Device);
+        Gradients = new Arena(Layout, Device);
+        FirstMoment = new Arena(Layout, Device);
+        SecondMoment = new Arena(Layout, Device);
         Buffers = BindBuffers();
-        Averages = [.. AverageTrack.Of(config).Select(track => new TrackedAverage(track, new Arena(Layout)))];
+        Averages = [.. AverageTrack.Of(config).Select(track => new TrackedAverage(track, new Arena(Layout, Device)))];
         parameters = ArenaParameters.Bind(Weights, Gradients);
         using (torch.no_grad())
         {
@@ -54,6 +59,9 @@ internal sealed class ReplicaState : IDisposable
 
         StartAverages();
     }
+
+    /// <summary>Where everything is.</summary>
+    public torch.Device Device { get; }
 
     public INetwork Network { get; }
 
@@ -167,7 +175,13 @@ internal sealed class ReplicaState : IDisposable
 
         foreach (var (_, arena) in Arenas)
         {
-            transport.Broadcast(arena.Address, arena.Length * sizeof(float), root, receivers, deadline, cancellationToken);
+            using var host = HostArena.Of(arena, read: transport.Rank == root);
+            transport.Broadcast(host.Values.Address, arena.Length * sizeof(float), root, receivers, deadline, cancellationToken);
+            if (receivers.Contains(transport.Rank))
+            {
+                host.WriteBack();
+            }
+
             FaultInjection.At(FaultPoint.StateTransfer, counters.CompletedStep);
         }
 
@@ -193,6 +207,10 @@ internal sealed class ReplicaState : IDisposable
         Network.Initialize(generator);
     }
 
+    private static ComputePrecision PrecisionOn(torch.Device device, ComputePrecision precision) => precision != ComputePrecision.Float16 || device.type != DeviceType.CPU
+        ? precision
+        : throw new ConfigurationException("training.precision is float16, which the processor has no arithmetic for. Use --precision bfloat16 or float32 there, or train on GPUs.");
+
     private Arena? BindBuffers()
     {
         if (Network.Buffers.Count == 0)
@@ -200,7 +218,7 @@ internal sealed class ReplicaState : IDisposable
             return null;
         }
 
-        var arena = new Arena(new ArenaLayout(Network.Buffers.Select(b => (b.Name, b.Shape))));
+        var arena = new Arena(new ArenaLayout(Network.Buffers.Select(b => (b.Name, b.Shape))), Device);
         for (int slot = 0; slot < Network.Buffers.Count; slot++)
         {
             var view = arena.View(slot);

@@ -175,7 +175,9 @@ internal sealed class RunSaver : IDisposable
         // Checkpoints of before buffers were saved belong to runs that drew them.
         foreach (var (name, arena) in state.Arenas.Where(a => a.Name != ReplicaState.BuffersName || checkpoint.Arenas.Contains(a.Name)))
         {
-            checkpoint.Read(name, Stored(arena.Layout), (offset, values) => values.CopyTo(arena.Span(offset, values.Length)));
+            using var host = HostArena.Of(arena, read: false);
+            checkpoint.Read(name, Stored(arena.Layout), (offset, values) => values.CopyTo(host.Values.Span(offset, values.Length)));
+            host.WriteBack();
         }
 
         state.CompletedStep = manifest.Steps;
@@ -191,9 +193,10 @@ internal sealed class RunSaver : IDisposable
     /// <summary>Name of the first tensor with a value that is not finite, if there is one.</summary>
     public static string? FirstNonFinite(Arena arena)
     {
+        using var host = HostArena.Of(arena);
         for (int slot = 0; slot < arena.Layout.Slots.Count; slot++)
         {
-            foreach (float value in arena.Span(slot))
+            foreach (float value in host.Values.Span(slot))
             {
                 if (!float.IsFinite(value))
                 {

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Diffusion.Worker.Training;
 
 /// <summary>At the start of a generation: all ranks hold the most advanced state that any of them has, and prove it.</summary>
-internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, InitializationConfig? initialization, Action<WorkerPhase> enter, ILogger logger)
+internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, RunConfig config, Action<WorkerPhase> enter, ILogger logger)
 {
     /// <summary>Reading a checkpoint takes what disk and network take. Whoever reads it and dies ends the generation by that, and nobody waits so long.</summary>
     private static readonly TimeSpan RestoreTimeout = TimeSpan.FromHours(6);
@@ -39,7 +39,7 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
         int root = Array.FindIndex(offers, o => o.CompletedStep == newest);
         for (int rank = 0; rank < offers.Length; rank++)
         {
-            if (offers[rank].CompletedStep == newest && offers[rank].DigestText != offers[root].DigestText)
+            if (!offers[rank].Agrees(offers[root]) && offers[rank].CompletedStep == newest && IsExact)
             {
                 throw new TrainingFailedException(
                     $"Ranks {root} and {rank} of generation {request.Number} both hold step {newest} but different bits ({offers[root].DigestText[..16]}, {offers[rank].DigestText[..16]}). "
@@ -47,11 +47,11 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
             }
         }
 
-        // 3. Who lags receives everything, and the digests are compared once more.
-        if (offers.Any(o => o.CompletedStep < newest))
+        // 3. Who lags receives everything, and the digests are compared once more. Without exact sums the devices may be of several models, whose replicas drift apart by rounding.
+        int[] behind = [.. Enumerable.Range(0, offers.Length).Where(rank => !offers[rank].Agrees(offers[root]))];
+        if (behind.Length > 0)
         {
             logger.LogInformation("State of step {Step} goes from rank {Root} to the ranks behind it", newest, root);
-            int[] behind = [.. Enumerable.Range(0, offers.Length).Where(rank => offers[rank].CompletedStep < newest)];
             state.Broadcast(transport, root, behind, request.CollectiveTimeout, cancellationToken);
             var received = Offers(transport, request.Writes, request.StepTimeout ?? request.CollectiveTimeout, cancellationToken);
             int wrong = Array.FindIndex(received, o => o.DigestText != received[root].DigestText);
@@ -64,13 +64,15 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
         saver.WriteMissedSnapshots(request.Writes);
     }
 
+    private bool IsExact => config.Training.GradientSum == GradientSum.Exact;
+
     // Weights of a file reach all other ranks as any state does: only this rank has to see the file.
     private void Start(CancellationToken cancellationToken)
     {
         if (state.CompletedStep < 0)
         {
             state.Mend();
-            if (initialization is not null)
+            if (config.Initialization is { } initialization)
             {
                 InitialWeights.Load(initialization with { Path = saver.InitialWeights(initialization.Path, cancellationToken) }, state, logger, cancellationToken);
             }
@@ -91,6 +93,8 @@ internal sealed class StateSynchronisation(ReplicaState state, RunSaver saver, I
         public long CompletedStep;
         public long Writes;
         public DigestBytes Digest;
+
+        public readonly bool Agrees(in Offer other) => CompletedStep == other.CompletedStep && DigestText == other.DigestText;
 
         public readonly string DigestText => Encoding.ASCII.GetString(Digest);
     }

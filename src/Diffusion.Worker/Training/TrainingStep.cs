@@ -123,7 +123,7 @@ internal sealed class TrainingStep : IDisposable
     // Forward and backward of one shard, in micro-batches; gradients add up in the arena.
     private ShardRecord Differentiate(ImageBatch batch, long imagesBefore, int shard)
     {
-        using var generator = new torch.Generator((ulong)TupleSeed.Hash(config.Seed, shard, imagesBefore));
+        using var generator = new torch.Generator((ulong)TupleSeed.Hash(config.Seed, shard, imagesBefore), state.Device);
         var record = default(ShardRecord);
         var bands = new NoiseBands();
         double scale = config.Training.LossScale / config.Training.BatchSize;
@@ -131,8 +131,8 @@ internal sealed class TrainingStep : IDisposable
         for (int first = 0; first < batch.Count; first += data.MicroBatch)
         {
             using var scope = torch.NewDisposeScope();
-            var stored = BatchTensors.Images(batch, first, data.MicroBatch);
-            var labels = BatchTensors.Labels(batch, first, data.MicroBatch);
+            var stored = BatchTensors.Images(batch, first, data.MicroBatch).to(state.Device);
+            var labels = BatchTensors.Labels(batch, first, data.MicroBatch)?.to(state.Device);
 
             // Noise, network, loss (EDM2 Equations 14, 15 and 21); draws in this order: latents, noise levels, noise, dropout.
             var images = encoder.Encode(stored, generator);

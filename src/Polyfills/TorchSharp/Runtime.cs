@@ -67,6 +67,13 @@ public static unsafe partial class torch
                     get => NativeMethods.dt_matmul_tf32() != 0;
                     set => NativeMethods.dt_set_matmul_tf32(value ? 1 : 0);
                 }
+
+                /// <summary>Products of half precision may be added up in half precision, faster.</summary>
+                public static bool allow_fp16_reduced_precision_reduction
+                {
+                    get => NativeMethods.dt_fp16_reduction() != 0;
+                    set => NativeMethods.Check(NativeMethods.dt_set_fp16_reduction(value ? 1 : 0));
+                }
             }
         }
 

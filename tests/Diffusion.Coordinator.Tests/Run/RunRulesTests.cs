@@ -13,7 +13,23 @@ public sealed class RunRulesTests
 
         Assert.Equal(RefusalKind.Precondition, decision.Refusal?.Kind);
         Assert.Contains("build is '2' there and '1' in the run", decision.Reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("--fast", decision.Reason, StringComparison.Ordinal);
         Assert.DoesNotContain("b", run.State.Workers.Keys);
+    }
+
+    [Theory]
+    [InlineData("device", "cuda", "cpu")]
+    [InlineData("gpu", "NVIDIA A100 8.0", "NVIDIA H200 9.0")]
+    [InlineData("nccl", "2.28.9", "2.20.5")]
+    public void Join_OtherDevice_IsRefusedWithTheRemedy(string key, string there, string here)
+    {
+        var run = new Scenario();
+        run.Do(new JoinAsked("a", "a", Scenario.Fingerprint().SetItem(key, here), 1, "127.0.0.1", true, 1));
+        var decision = run.Do(new JoinAsked("b", "b", Scenario.Fingerprint().SetItem(key, there), 1, "127.0.0.1", true, 1));
+
+        Assert.Equal(RefusalKind.Precondition, decision.Refusal?.Kind);
+        Assert.Contains($"{key} is '{there}' there and '{here}' in the run", decision.Reason, StringComparison.Ordinal);
+        Assert.Contains("--fast", decision.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -70,7 +70,7 @@ internal sealed class TestRun : IAsyncDisposable
             using (both)
             {
                 return await WorkerHost.RunAsync(
-                    options, CoordinatorAddress.Parse(options.Coordinator), new Devices("cpu", ranks), WorkerTimeouts.Scaled(1), Config, Server.RunId, token, new Membership(), loggers,
+                    options, CoordinatorAddress.Parse(options.Coordinator), new DeviceList(DeviceKind.Cpu, [.. Enumerable.Range(0, ranks)]), WorkerTimeouts.Scaled(1), Config, Server.RunId, token, new Membership(), loggers,
                     _ => new Dictionary<string, string> { ["build"] = build }, (_, observer) => new FakeRankTrainer(World, observer, beforeStep), both.Token);
             }
         });

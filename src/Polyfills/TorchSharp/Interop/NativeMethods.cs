@@ -90,6 +90,26 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial int dt_deterministic_warns();
     [LibraryImport(Library)] internal static partial void dt_set_deterministic(int on, int warnOnly);
 
+    [LibraryImport(Library)] internal static partial int dt_cuda_compiled();
+    [LibraryImport(Library)] internal static partial long dt_cuda_runtime_version();
+    [LibraryImport(Library)] internal static partial long dt_cudnn_version();
+    [LibraryImport(Library)] internal static partial int dt_fp16_reduction();
+    [LibraryImport(Library)] internal static partial int dt_set_fp16_reduction(int on);
+    [LibraryImport(Library)] internal static partial int dt_set_bf16_reduction(int on);
+    [LibraryImport(Library)] internal static partial int dt_set_cudnn(int deterministic, int benchmark);
+    [LibraryImport(Library)] internal static partial int dt_exchange_device(int index);
+    [LibraryImport(Library)] internal static partial int dt_current_stream(long device, long* id);
+    [LibraryImport(Library)] internal static partial int dt_stream_from_pool(long device, int highPriority, long* id);
+    [LibraryImport(Library)] internal static partial int dt_exchange_stream(long device, long id, long* before);
+    [LibraryImport(Library)] internal static partial int dt_synchronize_stream(long device, long id);
+    [LibraryImport(Library)] internal static partial int dt_native_stream(long device, long id, nint* native);
+    [LibraryImport(Library)] internal static partial int dt_record_stream(nint tensor, long id);
+    [LibraryImport(Library)] internal static partial nint dt_event_new(long device);
+    [LibraryImport(Library)] internal static partial void dt_event_free(nint handle);
+    [LibraryImport(Library)] internal static partial int dt_event_record(nint handle, long device, long id);
+    [LibraryImport(Library)] internal static partial int dt_event_block(nint handle, long device, long id);
+    [LibraryImport(Library)] internal static partial int dt_event_query(nint handle);
+
     [LibraryImport(Library)] internal static partial int dt_use_caching_allocator();
     [LibraryImport(Library), SuppressGCTransition] internal static partial long dt_live_bytes();
     [LibraryImport(Library)] internal static partial void dt_memory(long* live, long* peak, long* reserved);
