@@ -88,7 +88,7 @@ internal static class TrainingImages
         {
             Console.WriteLine($"No --data given: drawing ten classes of shapes into {directory}");
             Directory.CreateDirectory(parent);
-            ShapesDataset.Write(directory, new ShapesOptions(), cancellationToken);
+            ShapesDataset.Write(directory, new ShapesOptions(), null, cancellationToken);
         }
 
         return directory;

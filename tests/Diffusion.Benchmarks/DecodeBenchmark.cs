@@ -30,7 +30,7 @@ public unsafe class DecodeBenchmark : IDisposable
     [GlobalSetup]
     public void SetUp()
     {
-        ShapesDataset.Write(folder["images"], new ShapesOptions { Count = Images, Resolution = Side }, CancellationToken.None);
+        ShapesDataset.Write(folder["images"], new ShapesOptions { Count = Images, Resolution = Side }, null, CancellationToken.None);
         packed = new DatasetCache(folder["packed"]).Open(folder["images"], null, CancellationToken.None);
         png = PngWriter.Encode(packed.Image(0), packed.Shape, CompressionLevel.Optimal);
         jpeg = EncodeJpeg(packed.Image(0));

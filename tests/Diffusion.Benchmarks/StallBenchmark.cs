@@ -20,7 +20,7 @@ internal static class StallBenchmark
     public static void Run(Options options)
     {
         using var folder = new Folder();
-        ShapesDataset.Write(folder["images"], new ShapesOptions { Count = 1000 }, CancellationToken.None);
+        ShapesDataset.Write(folder["images"], new ShapesOptions { Count = 1000 }, null, CancellationToken.None);
         using var data = new DatasetCache(folder["packed"]).Open(folder["images"], null, CancellationToken.None);
         var preset = RunPresets.Get("shapes-16");
         int batch = preset.Training.BatchSize;

@@ -16,7 +16,7 @@ internal static class StepBenchmark
     {
         int steps = options["steps", 8];
         using var folder = new Folder();
-        ShapesDataset.Write(folder["images"], new ShapesOptions { Count = 500 }, CancellationToken.None);
+        ShapesDataset.Write(folder["images"], new ShapesOptions { Count = 500 }, null, CancellationToken.None);
         using var data = new DatasetCache(folder["packed"]).Open(folder["images"], null, CancellationToken.None);
         Console.WriteLine($"shapes-16, batch {Config(steps, 1).Training.BatchSize}, one shard, one thread, {steps} steps per turn after two that do not count");
         var times = MicroBatches.ToDictionary(size => size, _ => new List<double>());

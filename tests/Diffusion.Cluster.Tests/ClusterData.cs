@@ -13,7 +13,7 @@ public sealed class ClusterData : IDisposable
     public ClusterData()
     {
         string images = Path.Combine(directory, "images");
-        ShapesDataset.Write(images, new ShapesOptions { Count = 100, Resolution = 16 }, CancellationToken.None);
+        ShapesDataset.Write(images, new ShapesOptions { Count = 100, Resolution = 16 }, null, CancellationToken.None);
         new DatasetCache(Path.Combine(directory, "packed")).Open(images, null, CancellationToken.None).Dispose();
         Packed = new DatasetCache(Path.Combine(directory, "packed")).PackedPathOf(images);
     }

@@ -8,6 +8,7 @@ using Diffusion.Evaluation.Sampling;
 using Diffusion.Evaluation.Weights;
 using Diffusion.Model;
 using Diffusion.Model.Networks;
+using Diffusion.Snapshots.Averaging;
 using Diffusion.Snapshots.Catalogue;
 using Diffusion.Snapshots.Files;
 using Diffusion.Snapshots.Reconstruction;
@@ -73,8 +74,16 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
             Console.WriteLine($"note: the snapshots give these lengths only roughly (share of the profile missed): {string.Join(", ", rough)}. More snapshots, or more lengths tracked, give them better.");
         }
 
+        long first = snapshots.Profiles.Min(profile => profile.ImagesSeen);
+        Console.WriteLine($"Share of each that is weights from before {ImageCount.Kimg(first)}, the first snapshot: {string.Join(", ", plan.Outputs.Select(output => EarlyShare(output.Target, first)))}");
         plan.Run(run.Report, new ReconstructionOptions { VerifyInputs = true }, cancellationToken: cancellationToken);
         return [.. plan.Outputs.Select(o => (o, Path.Combine(run.Report, SnapshotName.For(SnapshotName.PostHoc, o.Target.ImagesSeen, o.Target.RelativeStd).FileName)))];
+    }
+
+    private static string EarlyShare(ProfileAt target, long images)
+    {
+        double share = new PowerFunctionProfile(target.RelativeStd).ShareOfInitialWeights(images, target.ImagesSeen);
+        return string.Create(CultureInfo.InvariantCulture, $"{target.RelativeStd:0.###} {100 * share:0.##} %");
     }
 
     private PackedDataset OpenData() => options.PackedData is { } packed

@@ -65,7 +65,7 @@ internal static class SoakSetting
         var cache = new DatasetCache(Path.Combine(directory, "packed"));
         if (!System.IO.Directory.Exists(images))
         {
-            ShapesDataset.Write(images, new ShapesOptions { Count = ImageCount, Resolution = 16 }, cancellationToken);
+            ShapesDataset.Write(images, new ShapesOptions { Count = ImageCount, Resolution = 16 }, null, cancellationToken);
         }
 
         using var packed = cache.Open(images, null, cancellationToken);

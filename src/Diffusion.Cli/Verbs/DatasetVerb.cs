@@ -58,10 +58,15 @@ internal static class DatasetVerb
         command.SetAction(result =>
         {
             string at = result.GetRequiredValue(path);
+            using var interruption = Processes.Interruption.BySignals();
             if (PackedDataset.IsAt(at))
             {
                 using var packed = PackedDataset.Open(at);
-                packed.Verify(CancellationToken.None);
+                using (var checking = new ConsoleProgress("Checking"))
+                {
+                    packed.Verify(checking, interruption.Asked);
+                }
+
                 Describe(packed.Name, packed.Count, packed.Shape, packed.Labels);
                 Console.WriteLine($"packed, digest  {packed.Digest}");
                 return;
@@ -69,10 +74,15 @@ internal static class DatasetVerb
 
             using var source = ImageSources.Open(at);
             var shapes = new Dictionary<ImageShape, int>();
-            for (int i = 0; i < source.Count; i++)
+            using (var reading = new ConsoleProgress("Reading"))
             {
-                var shape = source.Read(i).Shape;
-                shapes[shape] = shapes.GetValueOrDefault(shape) + 1;
+                for (int i = 0; i < source.Count; i++)
+                {
+                    interruption.Asked.ThrowIfCancellationRequested();
+                    var shape = source.Read(i).Shape;
+                    shapes[shape] = shapes.GetValueOrDefault(shape) + 1;
+                    reading.Report(new ImageProgress(i + 1, source.Count));
+                }
             }
 
             Describe(source.Name, source.Count, shapes.MaxBy(s => s.Value).Key, source.Labels);
@@ -95,7 +105,11 @@ internal static class DatasetVerb
         {
             var options = new ShapesOptions { Count = result.GetValue(count), Resolution = result.GetValue(resolution), Seed = result.GetValue(seed) };
             using var interruption = Processes.Interruption.BySignals();
-            ShapesDataset.Write(result.GetRequiredValue(directory), options, interruption.Asked);
+            using (var progress = new ConsoleProgress("Drawing"))
+            {
+                ShapesDataset.Write(result.GetRequiredValue(directory), options, progress, interruption.Asked);
+            }
+
             Console.WriteLine($"{options.Count} images of {options.Resolution}x{options.Resolution} in {result.GetRequiredValue(directory)}: {string.Join(", ", ShapesDataset.ClassNames)}");
         });
         return command;

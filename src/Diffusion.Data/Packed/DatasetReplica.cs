@@ -73,7 +73,7 @@ public sealed class DatasetReplica
         {
             if (PackedDataset.IsAt(directory) && (dataset = PackedDataset.Open(directory)).Digest == contents.Digest)
             {
-                dataset.Verify(cancellationToken);
+                dataset.Verify(null, cancellationToken);
                 return dataset;
             }
         }

@@ -96,11 +96,13 @@ public sealed class PackedDataset : IDisposable
     }
 
     /// <summary>Reads every byte and compares it with the digests in the manifest.</summary>
+    /// <param name="progress">Told after each file; may be null. Called from several threads.</param>
     /// <param name="cancellationToken">Ends the check between two files.</param>
     /// <exception cref="DatasetException">A file differs.</exception>
-    public void Verify(CancellationToken cancellationToken)
+    public void Verify(IProgress<ImageProgress>? progress, CancellationToken cancellationToken)
     {
         IReadOnlyList<PackedFile> all = manifest.AllFiles;
+        int done = 0;
         ParallelLoop.Run(all.Count, i =>
         {
             PackedFile file = all[i];
@@ -110,6 +112,8 @@ public sealed class PackedDataset : IDisposable
             {
                 throw new DatasetException($"{stream.Name} has SHA-256 {found}, the manifest says {file.Sha256}: the file is damaged. {PackedManifest.Remedy(Directory)}");
             }
+
+            progress?.Report(new ImageProgress((int)((long)manifest.Count * Interlocked.Increment(ref done) / all.Count), manifest.Count));
         }, cancellationToken);
     }
 

@@ -27,9 +27,10 @@ public static class ShapesDataset
     /// <summary>Draws the data set.</summary>
     /// <param name="directory">Directory to create; must not exist. It appears when all images are there.</param>
     /// <param name="options">What to draw.</param>
+    /// <param name="progress">Told after each image; may be null. Called from several threads.</param>
     /// <param name="cancellationToken">Ends the drawing and removes what was drawn.</param>
     /// <exception cref="DatasetException">The directory exists.</exception>
-    public static void Write(string directory, ShapesOptions options, CancellationToken cancellationToken)
+    public static void Write(string directory, ShapesOptions options, IProgress<ImageProgress>? progress, CancellationToken cancellationToken)
     {
         if (options.Resolution is not (16 or 32 or 64))
         {
@@ -52,11 +53,13 @@ public static class ShapesDataset
                 Directory.CreateDirectory(Path.Combine(temporary, name));
             }
 
+            int done = 0;
             ParallelLoop.Run(options.Count, i =>
             {
                 (int number, int label) = Math.DivRem(i, ClassNames.Count);
                 byte[] file = PngWriter.Encode(Draw(label, number, options), shape, CompressionLevel.Fastest);
                 File.WriteAllBytes(Path.Combine(temporary, ClassNames[label], $"{number:D5}.png"), file);
+                progress?.Report(new ImageProgress(Interlocked.Increment(ref done), options.Count));
             }, cancellationToken);
             Directory.Move(temporary, full);
         }

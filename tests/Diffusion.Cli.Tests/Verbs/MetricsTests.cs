@@ -27,7 +27,7 @@ public sealed class MetricsTests : IDisposable
     [Fact]
     public async Task Verbs_OneAfterTheOther_MeasureImagesAgainstThemselvesAsZero()
     {
-        ShapesDataset.Write(Path.Combine(folder.Path, "shapes"), new ShapesOptions { Count = 200 }, CancellationToken.None);
+        ShapesDataset.Write(Path.Combine(folder.Path, "shapes"), new ShapesOptions { Count = 200 }, null, CancellationToken.None);
 
         var trained = await Done("features", "train", "--data", "shapes", "--epochs", "1", "--width", "8", "--dest", "f.safetensors");
         Assert.Contains("16 features", trained);

@@ -73,7 +73,7 @@ public sealed class DatasetCacheTests
         File.WriteAllText(Path.Combine(packed, "images-00000.bin.tmp"), "half");
         File.WriteAllText(Path.Combine(packed, "manifest.json.tmp"), "{");
         using PackedDataset dataset = cache.Open(directory["data"], null, CancellationToken.None);
-        dataset.Verify(CancellationToken.None);
+        dataset.Verify(null, CancellationToken.None);
     }
 
     [Fact]

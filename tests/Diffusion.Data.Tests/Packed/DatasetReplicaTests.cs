@@ -76,7 +76,7 @@ public sealed class DatasetReplicaTests : IDisposable
         File.WriteAllBytes(damaged, bytes);
 
         using PackedDataset copy = await OpenAsync(Read);
-        copy.Verify(CancellationToken.None);
+        copy.Verify(null, CancellationToken.None);
         Assert.Equal([("images-00000.bin", 0L)], reads);
     }
 

@@ -17,7 +17,7 @@ public sealed class PackedDatasetTests
         }
 
         Assert.Equal((300, 7, "noise"), (dataset.Count, dataset.Labels.Dimension, dataset.Name));
-        dataset.Verify(CancellationToken.None);
+        dataset.Verify(null, CancellationToken.None);
         Assert.Empty(Directory.GetFiles(directory["packed"], "*.tmp"));
     }
 
@@ -58,7 +58,7 @@ public sealed class PackedDatasetTests
         bytes[8] ^= 1;
         File.WriteAllBytes(directory[$"packed/{name}"], bytes);
         using PackedDataset dataset = PackedDataset.Open(directory["packed"]);
-        Assert.Contains(name, Assert.Throws<DatasetException>(() => dataset.Verify(CancellationToken.None)).Message);
+        Assert.Contains(name, Assert.Throws<DatasetException>(() => dataset.Verify(null, CancellationToken.None)).Message);
     }
 
     [Theory]

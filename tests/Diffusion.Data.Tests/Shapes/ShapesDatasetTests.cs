@@ -7,7 +7,7 @@ public sealed class ShapesDatasetTests
     {
         using var directory = new TemporaryDirectory();
         var options = new ShapesOptions { Count = 60, Resolution = 16, Seed = 8 };
-        ShapesDataset.Write(directory["shapes"], options, CancellationToken.None);
+        ShapesDataset.Write(directory["shapes"], options, null, CancellationToken.None);
         using PackedDataset dataset = new DatasetCache(directory["cache"]).Open(directory["shapes"], null, CancellationToken.None);
         Assert.Equal((60, new ImageShape(3, 16, 16)), (dataset.Count, dataset.Shape));
         Assert.Equal(ShapesDataset.ClassNames, dataset.Labels.ClassNames);
@@ -48,14 +48,14 @@ public sealed class ShapesDatasetTests
     public void Write_ExistingDirectory_IsRefused()
     {
         using var directory = new TemporaryDirectory();
-        Assert.Throws<DatasetException>(() => ShapesDataset.Write(directory.Path, new ShapesOptions { Count = 10 }, CancellationToken.None));
+        Assert.Throws<DatasetException>(() => ShapesDataset.Write(directory.Path, new ShapesOptions { Count = 10 }, null, CancellationToken.None));
     }
 
     [Fact]
     public void Write_Cancelled_LeavesNothing()
     {
         using var directory = new TemporaryDirectory();
-        Assert.ThrowsAny<OperationCanceledException>(() => ShapesDataset.Write(directory["shapes"], new ShapesOptions(), new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => ShapesDataset.Write(directory["shapes"], new ShapesOptions(), null, new CancellationToken(canceled: true)));
         Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
     }
 

@@ -17,7 +17,7 @@ public sealed class FeatureTrainingTests : IDisposable
 
     public FeatureTrainingTests()
     {
-        ShapesDataset.Write(folder.In("shapes"), new ShapesOptions { Count = 1000 }, CancellationToken.None);
+        ShapesDataset.Write(folder.In("shapes"), new ShapesOptions { Count = 1000 }, null, CancellationToken.None);
         dataset = Packed("shapes");
     }
 

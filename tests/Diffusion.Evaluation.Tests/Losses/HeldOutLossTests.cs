@@ -17,7 +17,7 @@ public sealed class HeldOutLossTests : IDisposable
 
     public HeldOutLossTests()
     {
-        ShapesDataset.Write(folder.In("shapes"), new ShapesOptions { Count = 100 }, CancellationToken.None);
+        ShapesDataset.Write(folder.In("shapes"), new ShapesOptions { Count = 100 }, null, CancellationToken.None);
         dataset = new DatasetCache(folder.In("packed")).Open(folder.In("shapes"), null, CancellationToken.None);
     }
 

@@ -23,7 +23,7 @@ public sealed class DataFetchTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        ShapesDataset.Write(Images, new ShapesOptions { Count = 1500, Resolution = 32 }, CancellationToken.None);
+        ShapesDataset.Write(Images, new ShapesOptions { Count = 1500, Resolution = 32 }, null, CancellationToken.None);
         server = await StartAsync(Images);
         channel = Dial(server);
     }
@@ -43,7 +43,7 @@ public sealed class DataFetchTests : IAsyncLifetime
         using var fetched = await Fetch(client).OpenAsync(Cache, CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal([0L, 1 << 20, 2 << 20, 0L], client.Offsets);
-        fetched.Verify(CancellationToken.None);
+        fetched.Verify(null, CancellationToken.None);
         using var own = new DatasetCache(Path.Combine(directory, "own")).Open(Images, null, CancellationToken.None);
         Assert.Equal(own.Digest, fetched.Digest);
     }

@@ -19,7 +19,7 @@ internal sealed class TinyRun : IDisposable
     {
         Directory = System.IO.Directory.CreateTempSubdirectory("diffusion-training-").FullName;
         string images = Path.Combine(Directory, "images");
-        ShapesDataset.Write(images, new ShapesOptions { Count = 60, Resolution = 16 }, CancellationToken.None);
+        ShapesDataset.Write(images, new ShapesOptions { Count = 60, Resolution = 16 }, null, CancellationToken.None);
         Data = new DatasetCache(Path.Combine(Directory, "packed")).Open(images, null, CancellationToken.None);
         Config = new RunConfig
         {
