@@ -12,6 +12,9 @@ internal sealed record ReportOptions
     /// <summary>Seed of the first sample.</summary>
     public long FirstSeed { get; init; }
 
+    /// <summary>Decoder of a run on latents, as TorchScript; without one its samples are not drawn.</summary>
+    public string? Autoencoder { get; init; }
+
     /// <summary>Where the run's images lie packed; null to find them by the run's configuration.</summary>
     public string? PackedData { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Evaluation.Charts;
+using Diffusion.Evaluation.Latents;
 using Diffusion.Evaluation.Losses;
 using Diffusion.Evaluation.Measuring;
 using Diffusion.Evaluation.Sampling;
@@ -35,7 +36,7 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
     public string Numbers => Path.Combine(run.Report, "sweep.json");
 
     /// <summary>Makes the whole report; files appear as they are done.</summary>
-    /// <returns>The measured lengths, the best one, and how many images the grid holds.</returns>
+    /// <returns>The measured lengths, the best one, and how many images the grid holds: none of a run on latents without a decoder.</returns>
     public (IReadOnlyList<MeasuredLength> Sweep, MeasuredLength Best, int Samples) Create()
     {
         // The trainers have gone; every core is free for this.
@@ -56,9 +57,16 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         Draw(sweep, best, imagesSeen, images.Count);
         AtomicFile.WriteAllBytes(Numbers, System.Text.Encoding.UTF8.GetBytes(SweepJson.Write(run.Name, imagesSeen, images.Count, options.DrawsPerImage, sweep, best)));
 
-        // 3. Samples from the best.
+        // 3. Samples from the best, where they can be seen.
         using var network = SnapshotNetwork.Load(best.Path, cancellationToken: cancellationToken);
-        int samples = SampleGrid.Write(Grid, network, ModelParts.CreateSampler(config.Sampler), options.FirstSeed, cancellationToken: cancellationToken);
+        bool latents = SampleGrid.NeedsAutoencoder(network);
+        if (latents && options.Autoencoder is null)
+        {
+            return (sweep, best, 0);
+        }
+
+        using var autoencoder = latents ? ScriptedAutoencoder.Load(options.Autoencoder) : null;
+        int samples = SampleGrid.Write(Grid, network, ModelParts.CreateSampler(config.Sampler), options.FirstSeed, autoencoder: autoencoder, cancellationToken: cancellationToken);
         return (sweep, best, samples);
     }
 

@@ -29,27 +29,28 @@ public static class SampleGrid
 
     /// <summary>Samples a grid and writes it as one PNG.</summary>
     /// <param name="path">File to write.</param>
-    /// <param name="network">Network in evaluation mode, on pixels.</param>
+    /// <param name="network">Network in evaluation mode.</param>
     /// <param name="sampler">Sampler.</param>
     /// <param name="firstSeed">Seed of the first image; the others follow.</param>
     /// <param name="scale">Every pixel becomes scale × scale pixels; 0 chooses, so that an image is about 64 wide.</param>
+    /// <param name="autoencoder">Decoder of latents; needed if the network works on them.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     /// <returns>Number of images.</returns>
-    /// <exception cref="InvalidOperationException">The network works on latents.</exception>
-    public static int Write(string path, INetwork network, ISampler sampler, long firstSeed = 0, int scale = 0, CancellationToken cancellationToken = default)
+    /// <exception cref="InvalidOperationException">The network works on latents and there is no decoder.</exception>
+    public static int Write(string path, INetwork network, ISampler sampler, long firstSeed = 0, int scale = 0, ScriptedAutoencoder? autoencoder = null, CancellationToken cancellationToken = default)
     {
         var rows = Rows(network.LabelDim);
         var cells = rows.SelectMany(c => Enumerable.Repeat(c, DefaultColumns)).ToArray();
-        var shape = new ImageShape(network.ImageChannels, network.Resolution, network.Resolution);
+        var shape = ShapeOf(network);
         var pixels = new byte[cells.Length * shape.Elements];
         for (int first = 0; first < cells.Length; first += Batch)
         {
             int count = Math.Min(Batch, cells.Length - first);
-            Sample(network, sampler, [.. Enumerable.Range(first, count).Select(i => firstSeed + i)], cells.AsSpan(first, count), cancellationToken: cancellationToken)
+            Sample(network, sampler, [.. Enumerable.Range(first, count).Select(i => firstSeed + i)], cells.AsSpan(first, count), autoencoder: autoencoder, cancellationToken: cancellationToken)
                 .CopyTo(pixels.AsSpan(first * shape.Elements));
         }
 
-        ImageGrid.Write(path, pixels, shape, DefaultColumns, scale > 0 ? scale : Math.Max(1, 64 / network.Resolution), gap: 2);
+        ImageGrid.Write(path, pixels, shape, DefaultColumns, scale > 0 ? scale : Math.Max(1, 64 / shape.Width), gap: 2);
         return cells.Length;
     }
 
