@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Diffusion.Native.Collectives.Nccl;
 
 namespace Diffusion.Native;
 
@@ -8,6 +9,7 @@ internal static partial class NativeLibraries
     public const string Kernels = "diffusion_native";
     public const string Gloo = "diffusion_gloo";
     public const string Operators = "diffusion_operators";
+    public const string Nccl = "nccl";
     private static readonly Lazy<(nint Handle, string Problem)> KernelsLibrary = new(() => Open(Kernels));
     private static readonly Lazy<(nint Handle, string Problem)> GlooLibrary = new(() => Open(Gloo));
 
@@ -18,6 +20,7 @@ internal static partial class NativeLibraries
         Kernels => KernelsLibrary.Value.Handle,
         Gloo => GlooLibrary.Value.Handle,
         Operators => OperatorsLibrary.Value.Handle,
+        Nccl => NcclLibrary.Handle,
         _ => 0,
     });
 
