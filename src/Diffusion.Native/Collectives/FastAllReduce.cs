@@ -1,10 +1,13 @@
 namespace Diffusion.Native.Collectives;
 
 /// <summary>The cheaper all-reduce: each rank adds its shards up in any order, and owners add the ranks' sums in rank order.</summary>
-/// <remarks>Gives up the promise of equal bits for other plans: the result depends on how many ranks there are and on who owns what. On one plan it repeats exactly. Gains one partial sum per rank, however ragged its range.</remarks>
+/// <remarks>Between devices NCCL adds, in an order of its own. Gives up the promise of equal bits for other plans: the result depends on how many ranks there are and on who owns what. On one plan it repeats exactly. Gains one partial sum per rank, however ragged its range.</remarks>
 public sealed class FastAllReduce : IDisposable
 {
     private readonly SliceReduction reduction;
+    private readonly IPeerTransport transport;
+    private readonly long length;
+    private readonly long bucketFloats;
 
     /// <summary>Prepares an all-reduce; nothing is sent yet.</summary>
     /// <param name="transport">The ranks of this generation. Stays the caller's.</param>
@@ -12,9 +15,14 @@ public sealed class FastAllReduce : IDisposable
     /// <param name="options">Speed; null for the defaults.</param>
     public FastAllReduce(IPeerTransport transport, long length, AllReduceOptions? options = null)
     {
+        options ??= new AllReduceOptions();
+        options.Check();
+        this.transport = transport;
+        this.length = length;
+        bucketFloats = options.BucketFloats(length, 1);
         var sources = Enumerable.Repeat(1, transport.Size).ToArray();
         var merges = sources.Select((_, index) => index == 0 ? 0 : 1).ToArray();
-        reduction = new SliceReduction(transport, sources, merges, length, "in rank order", options ?? new AllReduceOptions());
+        reduction = new SliceReduction(transport, sources, merges, length, "in rank order", options);
     }
 
     /// <summary>Sums over all ranks.</summary>
@@ -23,9 +31,44 @@ public sealed class FastAllReduce : IDisposable
     /// <param name="deadline">The longest time to wait for one bucket, so that large gradients need no longer one.</param>
     /// <param name="cancellationToken">Aborts the transport.</param>
     /// <exception cref="CollectiveException">Aborted, timed out, or a peer was lost. The destination holds anything.</exception>
-    public void Run(Arena local, Arena destination, TimeSpan deadline, CancellationToken cancellationToken) =>
-        reduction.Run([local], destination, deadline, cancellationToken);
+    public void Run(Arena local, Arena destination, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        if (transport.Device is { } link && link.Lane.Reaches(destination))
+        {
+            RunOnDevices(link, local, destination, deadline, cancellationToken);
+        }
+        else
+        {
+            reduction.Run([local], destination, deadline, cancellationToken);
+        }
+    }
 
     /// <summary>Frees the receive buffers.</summary>
     public void Dispose() => reduction.Dispose();
+
+    // Between devices the order of additions is the library's, which is fastest and repeats on one plan.
+    private void RunOnDevices(IDeviceLink link, Arena local, Arena destination, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        destination.RequireSameLayout(local);
+        if (destination.Length != length)
+        {
+            throw new ArgumentException($"The arena has {destination.Length} floats and the all-reduce was made for {length}.", nameof(destination));
+        }
+
+        if (!ReferenceEquals(local, destination))
+        {
+            destination.CopyFrom(local);
+        }
+
+        nint address = link.Lane.AddressOf(destination);
+        link.Lane.Follow();
+        for (long end = length; end > 0; end -= bucketFloats)
+        {
+            long start = Math.Max(0, end - bucketFloats);
+            link.AllReduce(address + (nint)(start * sizeof(float)), end - start, deadline);
+        }
+
+        link.Lane.Lead();
+        link.Await(deadline, cancellationToken);
+    }
 }

@@ -24,6 +24,9 @@ public interface IPeerTransport : IDisposable
     /// <summary>The first failure, or null while the transport is usable.</summary>
     CollectiveException? Failure { get; }
 
+    /// <summary>The way between the ranks' devices; null when memory of the CPU is all that travels. <see cref="Exchange"/> always takes the CPU's memory.</summary>
+    IDeviceLink? Device => null;
+
     /// <summary>Starts all transfers together and returns when all are complete.</summary>
     /// <param name="sends">Messages to other ranks.</param>
     /// <param name="receives">Messages from other ranks.</param>

@@ -7,114 +7,186 @@ namespace Diffusion.Native.Collectives;
 /// <summary>
 /// The data plane of both all-reduces: the arena goes through in buckets, each bucket is cut into one slice per rank, the owner of a slice receives everybody's
 /// sources of it, adds them in a fixed order and sends the result to all. The gather of one bucket travels together with the scatter of the next.
+/// Buckets go from the arena's end to its beginning, as backward completes them, and where they are cut changes no sum.
 /// </summary>
-internal sealed unsafe class SliceReduction : IDisposable
+internal sealed class SliceReduction : IDisposable
 {
     private const int SliceAlignment = 16;
     private readonly IPeerTransport transport;
     private readonly int[] sourcesByRank;
     private readonly int[] merges;
     private readonly long length;
-    private readonly AllReduceOptions options;
     private readonly long bucketFloats;
     private readonly string description;
     private readonly List<Transfer> sends = [];
     private readonly List<Transfer> receives = [];
     private readonly nint[] slots;
-    private float*[] received = [null, null];
+    private readonly nint[] received = [0, 0];
+    private readonly HostSlices host;
+    private ISliceMemory? memory;
+    private nint[] present = [];
+    private nint destination;
+    private long next;
     private Arena[]? staging;
     private bool agreed;
 
     public SliceReduction(IPeerTransport transport, int[] sourcesByRank, int[] merges, long length, string order, AllReduceOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
-        if (options.BucketBytes < 4096 || options.Threads < 1)
-        {
-            throw new ArgumentException($"Buckets of {options.BucketBytes} bytes and {options.Threads} threads; buckets need at least 4096 bytes and adding at least one thread.", nameof(options));
-        }
-
+        options.Check();
         this.transport = transport;
         this.sourcesByRank = sourcesByRank;
         this.merges = merges;
         this.length = length;
-        this.options = options;
-        bucketFloats = Math.Min(length, options.BucketBytes / sizeof(float));
+        bucketFloats = options.BucketFloats(length, transport.Size * SliceAlignment);
         description = $"{length} floats, {order}, buckets of {options.BucketBytes} bytes";
         slots = new nint[merges.Length];
+        host = new HostSlices(transport, options.Threads);
     }
 
-    /// <summary>Arenas, from any device: what is not in the CPU's memory goes through a copy that is.</summary>
-    public void Run(IReadOnlyList<Arena> sources, Arena destination, TimeSpan deadline, CancellationToken cancellationToken)
+    private long Buckets => (length + bucketFloats - 1) / bucketFloats;
+
+    /// <summary>Arenas, from any device: between devices that are linked directly, else through a copy in the CPU's memory.</summary>
+    public void Run(IReadOnlyList<Arena> sources, Arena target, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        foreach (var source in sources)
+        if (Begin(sources, target, deadline, cancellationToken))
         {
-            destination.RequireSameLayout(source);
-        }
-
-        if (destination.Length != length)
-        {
-            throw new ArgumentException($"The arena has {destination.Length} floats and the all-reduce was made for {length}.", nameof(destination));
-        }
-
-        if (destination.IsOnCpu && sources.All(source => source.IsOnCpu))
-        {
-            Run(sources.Select(source => source.Address).ToArray(), destination.Address, deadline, cancellationToken);
+            End(deadline, cancellationToken);
             return;
         }
 
-        staging ??= [.. Enumerable.Range(0, Math.Max(1, sources.Count)).Select(_ => new Arena(destination.Layout))];
+        staging ??= [.. Enumerable.Range(0, Math.Max(1, sources.Count)).Select(_ => new Arena(target.Layout))];
         for (int i = 0; i < sources.Count; i++)
         {
             staging[i].CopyFrom(sources[i]);
         }
 
         Run(staging.Take(sources.Count).Select(arena => arena.Address).ToArray(), staging[0].Address, deadline, cancellationToken);
-        destination.CopyFrom(staging[0]);
+        target.CopyFrom(staging[0]);
     }
 
-    public void Run(ReadOnlySpan<nint> sources, nint destination, TimeSpan deadline, CancellationToken cancellationToken)
+    public void Run(ReadOnlySpan<nint> sources, nint target, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        if (sources.Length != sourcesByRank[transport.Rank])
+        Begin(host, sources, target, deadline, cancellationToken);
+        End(deadline, cancellationToken);
+    }
+
+    /// <summary>Starts a sum of which not all terms need to be there yet. False, and nothing done, when the arenas can only go through a copy.</summary>
+    public bool Begin(IReadOnlyList<Arena> sources, Arena target, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        foreach (var source in sources)
         {
-            throw new ArgumentException($"Rank {transport.Rank} brings {sourcesByRank[transport.Rank]} partial sums by plan and was given {sources.Length}.", nameof(sources));
+            target.RequireSameLayout(source);
         }
 
-        var time = Deadline.After(deadline);
-        Agree(time, cancellationToken);
-        long buckets = (length + bucketFloats - 1) / bucketFloats;
-        for (long bucket = 0; bucket <= buckets; bucket++)
+        if (target.Length != length)
         {
-            sends.Clear();
-            receives.Clear();
-            if (bucket > 0)
-            {
-                Combine(sources, destination, bucket - 1);
-                AddGather(destination, bucket - 1);
-            }
-
-            if (bucket < buckets)
-            {
-                AddScatter(sources, bucket);
-            }
-
-            transport.Exchange(CollectionsMarshal.AsSpan(sends), CollectionsMarshal.AsSpan(receives), deadline, cancellationToken);
+            throw new ArgumentException($"The arena has {target.Length} floats and the all-reduce was made for {length}.", nameof(target));
         }
+
+        if (transport.Device is { } link && link.Lane.Reaches(target) && sources.All(link.Lane.Reaches))
+        {
+            Begin(memory as DeviceSlices ?? new DeviceSlices(link), [.. sources.Select(link.Lane.AddressOf)], link.Lane.AddressOf(target), deadline, cancellationToken);
+            return true;
+        }
+
+        bool onCpu = target.IsOnCpu && sources.All(source => source.IsOnCpu);
+        if (onCpu)
+        {
+            Begin(host, [.. sources.Select(source => source.Address)], target.Address, deadline, cancellationToken);
+        }
+
+        return onCpu;
+    }
+
+    /// <summary>The terms are there from a float of the arena to its end: whatever buckets lie in it may go.</summary>
+    public void Advance(long from, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        long first = next;
+        while (next < Buckets && BucketStart(next) >= from)
+        {
+            if (next == first)
+            {
+                memory!.Begin();
+            }
+
+            Step(next++, deadline, cancellationToken);
+        }
+    }
+
+    /// <summary>All terms are there; returns when the sum is.</summary>
+    public void End(TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        Advance(0, deadline, cancellationToken);
+        Step(next, deadline, cancellationToken);
+        memory!.End(deadline, cancellationToken);
     }
 
     public void Dispose()
     {
-        foreach (float* buffer in received)
-        {
-            NativeMemory.AlignedFree(buffer);
-        }
-
-        received = [null, null];
+        FreeReceived();
         foreach (var arena in staging ?? [])
         {
             arena.Dispose();
         }
 
         staging = null;
+    }
+
+    private void Begin(ISliceMemory where, ReadOnlySpan<nint> sources, nint target, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        if (sources.Length != sourcesByRank[transport.Rank])
+        {
+            throw new ArgumentException($"Rank {transport.Rank} brings {sourcesByRank[transport.Rank]} partial sums by plan and was given {sources.Length}.", nameof(sources));
+        }
+
+        if (!ReferenceEquals(memory, where))
+        {
+            FreeReceived();
+            memory = where;
+        }
+
+        present = sources.ToArray();
+        destination = target;
+        next = 0;
+        Agree(Deadline.After(deadline), cancellationToken);
+    }
+
+    // One after the last bucket: only the gather of that one is left.
+    private void Step(long bucket, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        sends.Clear();
+        receives.Clear();
+        DeviceGather? gather = null;
+        if (bucket > 0)
+        {
+            Combine(bucket - 1);
+            gather = WholeGather(bucket - 1);
+            if (gather is null)
+            {
+                AddGather(bucket - 1);
+            }
+        }
+
+        if (bucket < Buckets)
+        {
+            AddScatter(bucket);
+        }
+
+        memory!.Exchange(CollectionsMarshal.AsSpan(sends), CollectionsMarshal.AsSpan(receives), gather, deadline, cancellationToken);
+    }
+
+    private void FreeReceived()
+    {
+        foreach (ref nint buffer in received.AsSpan())
+        {
+            if (buffer != 0)
+            {
+                memory!.Free(buffer);
+            }
+
+            buffer = 0;
+        }
     }
 
     /// <summary>Ranks that disagree about plan or length would write past each other's buffers; they find out here, once.</summary>
@@ -138,10 +210,10 @@ internal sealed unsafe class SliceReduction : IDisposable
         agreed = true;
     }
 
-    private void AddScatter(ReadOnlySpan<nint> sources, long bucket)
+    private void AddScatter(long bucket)
     {
-        var (start, own) = Slice(bucket, transport.Rank);
-        float* buffer = Received(bucket);
+        long own = Slice(bucket, transport.Rank).Count;
+        nint buffer = Received(bucket);
         for (int peer = 0; peer < transport.Size; peer++)
         {
             if (peer == transport.Rank)
@@ -150,20 +222,20 @@ internal sealed unsafe class SliceReduction : IDisposable
             }
 
             var (peerStart, peerCount) = Slice(bucket, peer);
-            for (int i = 0; i < sources.Length && peerCount > 0; i++)
+            for (int i = 0; i < present.Length && peerCount > 0; i++)
             {
-                sends.Add(new Transfer(peer, Tags.Scatter(bucket, i), sources[i] + (nint)(peerStart * sizeof(float)), peerCount * sizeof(float)));
+                sends.Add(new Transfer(peer, Tags.Scatter(bucket, i), At(present[i], peerStart), peerCount * sizeof(float)));
             }
 
             for (int i = 0; i < sourcesByRank[peer] && own > 0; i++)
             {
-                receives.Add(new Transfer(peer, Tags.Scatter(bucket, i), (nint)buffer, own * sizeof(float)));
-                buffer += own;
+                receives.Add(new Transfer(peer, Tags.Scatter(bucket, i), buffer, own * sizeof(float)));
+                buffer = At(buffer, own);
             }
         }
     }
 
-    private void Combine(ReadOnlySpan<nint> sources, nint destination, long bucket)
+    private void Combine(long bucket)
     {
         var (start, own) = Slice(bucket, transport.Rank);
         if (own == 0)
@@ -171,7 +243,7 @@ internal sealed unsafe class SliceReduction : IDisposable
             return;
         }
 
-        float* buffer = Received(bucket);
+        nint buffer = Received(bucket);
         int slot = 0;
         for (int rank = 0; rank < transport.Size; rank++)
         {
@@ -179,20 +251,28 @@ internal sealed unsafe class SliceReduction : IDisposable
             {
                 if (rank == transport.Rank)
                 {
-                    slots[slot++] = sources[i] + (nint)(start * sizeof(float));
+                    slots[slot++] = At(present[i], start);
                 }
                 else
                 {
-                    slots[slot++] = (nint)buffer;
-                    buffer += own;
+                    slots[slot++] = buffer;
+                    buffer = At(buffer, own);
                 }
             }
         }
 
-        BufferKernels.SumInOrder(destination + (nint)(start * sizeof(float)), slots, merges, own, options.Threads);
+        memory!.Sum(At(destination, start), slots, merges, own);
     }
 
-    private void AddGather(nint destination, long bucket)
+    /// <summary>A bucket of equal slices, where one call gathers them.</summary>
+    private DeviceGather? WholeGather(long bucket)
+    {
+        var (start, own) = Slice(bucket, 0);
+        bool equal = own > 0 && Enumerable.Range(0, transport.Size).All(rank => Slice(bucket, rank).Count == own);
+        return memory!.GathersWhole && transport.Size > 1 && equal ? new DeviceGather(At(destination, start), own) : null;
+    }
+
+    private void AddGather(long bucket)
     {
         var (start, own) = Slice(bucket, transport.Rank);
         for (int peer = 0; peer < transport.Size; peer++)
@@ -204,38 +284,43 @@ internal sealed unsafe class SliceReduction : IDisposable
 
             if (own > 0)
             {
-                sends.Add(new Transfer(peer, Tags.Gather(bucket), destination + (nint)(start * sizeof(float)), own * sizeof(float)));
+                sends.Add(new Transfer(peer, Tags.Gather(bucket), At(destination, start), own * sizeof(float)));
             }
 
             var (peerStart, peerCount) = Slice(bucket, peer);
             if (peerCount > 0)
             {
-                receives.Add(new Transfer(peer, Tags.Gather(bucket), destination + (nint)(peerStart * sizeof(float)), peerCount * sizeof(float)));
+                receives.Add(new Transfer(peer, Tags.Gather(bucket), At(destination, peerStart), peerCount * sizeof(float)));
             }
         }
     }
 
+    /// <summary>First float of a bucket; buckets are counted from the arena's end.</summary>
+    private long BucketStart(long bucket) => Math.Max(0, length - ((bucket + 1) * bucketFloats));
+
     /// <summary>The part of a bucket that a rank owns: first float in the arena, and how many.</summary>
     private (long Start, long Count) Slice(long bucket, int rank)
     {
-        long start = bucket * bucketFloats;
-        long count = Math.Min(bucketFloats, length - start);
+        long start = BucketStart(bucket);
+        long count = length - (bucket * bucketFloats) - start;
         long per = ((count + transport.Size - 1) / transport.Size + SliceAlignment - 1) / SliceAlignment * SliceAlignment;
         long from = Math.Min(count, per * rank);
         return (start + from, Math.Min(count, per * (rank + 1)) - from);
     }
 
     /// <summary>Receive buffer of a bucket; two take turns, because the scatter of the next bucket arrives while this one is gathered.</summary>
-    private float* Received(long bucket)
+    private nint Received(long bucket)
     {
-        ref float* buffer = ref received[bucket & 1];
-        if (buffer == null)
+        ref nint buffer = ref received[bucket & 1];
+        if (buffer == 0)
         {
             long remote = merges.Length - sourcesByRank[transport.Rank];
             long per = (bucketFloats / transport.Size) + (2 * SliceAlignment);
-            buffer = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(64, remote * per * sizeof(float)), 64);
+            buffer = memory!.Allocate(Math.Max(SliceAlignment, remote * per));
         }
 
         return buffer;
     }
+
+    private static nint At(nint address, long floats) => address + (nint)(floats * sizeof(float));
 }

@@ -11,8 +11,12 @@ public static class Tags
         2 => "broadcast",
         3 => $"scatter of bucket {(tag >> 16) & 0xff_ffff_ffff}",
         4 => $"gather of bucket {(tag >> 16) & 0xff_ffff_ffff}",
+        5 => "gradients between devices",
         _ => "",
     };
+
+    /// <summary>Stands for everything that a rank waits for on its device.</summary>
+    public const ulong Device = 5UL << 56;
 
     internal const ulong AllGather = 1UL << 56;
     internal const ulong Broadcast = 2UL << 56;

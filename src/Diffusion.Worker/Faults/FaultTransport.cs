@@ -14,6 +14,9 @@ internal sealed class FaultTransport(IPeerTransport transport, Func<long> step) 
 
     public CollectiveException? Failure => transport.Failure;
 
+    // Named points lie between exchanges of the CPU's memory.
+    public IDeviceLink? Device => transport.Device;
+
     public void Exchange(ReadOnlySpan<Transfer> sends, ReadOnlySpan<Transfer> receives, TimeSpan deadline, CancellationToken cancellationToken)
     {
         // Before its first bucket an all-reduce compares lengths, once.

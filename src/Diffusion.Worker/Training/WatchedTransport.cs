@@ -11,6 +11,8 @@ internal sealed class WatchedTransport(IPeerTransport transport, Action<ulong?> 
 
     public CollectiveException? Failure => transport.Failure;
 
+    public IDeviceLink? Device { get; } = transport.Device is { } link ? new WatchedLink(link, changed) : null;
+
     public void Exchange(ReadOnlySpan<Transfer> sends, ReadOnlySpan<Transfer> receives, TimeSpan deadline, CancellationToken cancellationToken)
     {
         // What is waited for says more than what is sent.
@@ -22,4 +24,21 @@ internal sealed class WatchedTransport(IPeerTransport transport, Action<ulong?> 
     public void Abort(string reason) => transport.Abort(reason);
 
     public void Dispose() => transport.Dispose();
+}
+
+/// <summary>The same between devices, where a rank waits only once for all that it has asked for.</summary>
+internal sealed class WatchedLink(IDeviceLink link, Action<ulong?> changed) : IDeviceLink
+{
+    public IDeviceLane Lane => link.Lane;
+
+    public void Exchange(ReadOnlySpan<Transfer> sends, ReadOnlySpan<Transfer> receives, DeviceGather? gather, TimeSpan deadline) => link.Exchange(sends, receives, gather, deadline);
+
+    public void AllReduce(nint address, long floats, TimeSpan deadline) => link.AllReduce(address, floats, deadline);
+
+    public void Await(TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        changed(Tags.Device);
+        link.Await(deadline, cancellationToken);
+        changed(null);
+    }
 }
