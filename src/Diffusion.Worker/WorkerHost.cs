@@ -1,6 +1,7 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Native;
+using Diffusion.Native.Operators;
 using Diffusion.V1;
 using Diffusion.Worker.Faults;
 using Diffusion.Worker.Remote;
@@ -59,7 +60,10 @@ public static class WorkerHost
 
         using var data = opened;
         ComputePolicy.Apply(config.Training.Tf32);
-        ComputePolicy.Reproducible(config.Training.GradientSum == GradientSum.Exact);
+        bool isExact = config.Training.GradientSum == GradientSum.Exact;
+        ComputePolicy.Reproducible(isExact);
+        OperatorChoice.FusedAttention = !isExact && OperatorChoice.HasFusedAttention;
+        OperatorChoice.ChannelsLast = config.Training.ChannelsLast;
         var membership = new Membership();
         using var storage = token is not null ? null : new CoordinatorStorage(
             () => new CoordinatorChannel(address), membership, Staging.Create(Path.Combine(CacheOf(options), "staging")), timeouts, time, loggers.CreateLogger<CoordinatorStorage>());
@@ -75,7 +79,7 @@ public static class WorkerHost
             ImageLog = options.ImageLog is { } log && rank > 0 ? $"{log}.{rank}" : options.ImageLog,
             Observer = reporter,
             Loggers = loggers,
-        }), config.Training.GradientSum == GradientSum.Exact), cancellationToken).ConfigureAwait(false);
+        }), isExact), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The part that does not care what a rank trains.</summary>

@@ -4,6 +4,7 @@ using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Native;
 using Diffusion.Native.Collectives;
+using Diffusion.Native.Operators;
 using Diffusion.V1;
 using Diffusion.Worker.Training;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -30,7 +31,10 @@ internal static class Training
         }
 
         ComputePolicy.Apply(config.Training.Tf32);
-        ComputePolicy.Reproducible(config.Training.GradientSum == GradientSum.Exact);
+        bool isExact = config.Training.GradientSum == GradientSum.Exact;
+        ComputePolicy.Reproducible(isExact);
+        OperatorChoice.FusedAttention = !isExact && OperatorChoice.HasFusedAttention;
+        OperatorChoice.ChannelsLast = config.Training.ChannelsLast;
         var plan = ShardPlan.Even(config.Shards, ranks);
         var group = LocalTransport.CreateGroup(ranks);
         var steps = new Steps();

@@ -41,6 +41,8 @@ internal sealed partial class RunConfigOptions
         Setting.Choice("--precision", "training.precision", "Number format of the image path", Precisions),
         Setting.Switch("--tf32", "training.tf32", "Let GPUs round the factors of float32 products to ten bits of mantissa: faster, with errors of 1e-3 in place of 1e-7"),
         Setting.Number("--ls", "training.lossScale", "Loss scale"),
+        Setting.Switch("--auto-ls", "training.automaticLossScale", "Find the loss scale by trial, beginning with --ls: for half precision"),
+        Setting.Switch("--channels-last", "training.channelsLast", "Let GPUs keep the channels of a pixel side by side: faster in half precision"),
         Setting.Integer("--threads", "training.threadsPerRank", "CPU threads of a rank"),
         Setting.Images("--status", "training.statusImages", "Interval of metric lines"),
         Setting.Images("--snapshot", "training.snapshotImages", "Interval of EMA snapshots"),

@@ -52,6 +52,16 @@ public sealed record TrainingConfig
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Tf32 { get; init; }
 
+    /// <summary>Whether the loss scale is found by trial: halved when a step overflows, which is skipped, doubled after 2000 steps without, and divided out again before the optimizer. <see cref="LossScale"/> is where it begins.</summary>
+    /// <value>false, and then not written.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool AutomaticLossScale { get; init; }
+
+    /// <summary>Whether GPUs keep the channels of a pixel side by side, which their matrix units like in half precision. Part of what is computed there.</summary>
+    /// <value>false, and then not written.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool ChannelsLast { get; init; }
+
     /// <summary>CPU threads of each rank. Part of what is computed: another number of threads gives other low bits.</summary>
     /// <value>1.</value>
     public int ThreadsPerRank { get; init; } = 1;
@@ -101,6 +111,11 @@ public sealed record TrainingConfig
         if (SnapshotImages is > 0 and < 1000)
         {
             yield return $"training.snapshotImages is {SnapshotImages}; at least 1000, since snapshots are named by thousands of images. Try {(1000 + BatchSize - 1) / BatchSize * BatchSize}.";
+        }
+
+        if (AutomaticLossScale && !(LossScale >= 1 && LossScale <= Math.Pow(2, 126) && double.IsPow2(LossScale)))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"training.lossScale is {LossScale}; where it begins for training.automaticLossScale it must be a power of two from 1 to 2^126, so that dividing it out again rounds nothing. Try 65536.");
         }
 
         foreach (var (name, value, rule, valid) in new[]

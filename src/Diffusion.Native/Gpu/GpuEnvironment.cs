@@ -40,6 +40,12 @@ public static class GpuEnvironment
         }
     }
 
+    /// <summary>Whether the passes over arenas are compiled for GPUs; otherwise they are several of libtorch's operations.</summary>
+    public static bool HasKernels => CudaKernels.Instance is not null;
+
+    /// <summary>Empty, or why there are no compiled kernels, and the remedy.</summary>
+    public static string WhyNoKernels => CudaKernels.WhyNot;
+
     /// <summary>Whether libtorch's CUDA half is in this process.</summary>
     public static bool IsCudaLoaded => CudaHooks.HasCuda;
 

@@ -17,6 +17,12 @@ public static class ArenaKernels
         {
             NativeKernels.Add(destination.Address, left.Address, right.Address, destination.Length, threads);
         }
+#if !USE_PACKAGES
+        else if (AreOnGpu(destination, left, right) && CudaKernels.Instance is { } kernels)
+        {
+            kernels.Add(destination, left, right);
+        }
+#endif
         else
         {
             ComposedKernels.Add(destination, left, right);
@@ -51,9 +57,32 @@ public static class ArenaKernels
     public static GradientSummary Summarize(Arena arena, int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        return NativeKernels.IsAvailable && arena.IsOnCpu
-            ? NativeKernels.Summarize(arena.Address, arena.Length, threads)
-            : ComposedKernels.Summarize(arena);
+        if (NativeKernels.IsAvailable && arena.IsOnCpu)
+        {
+            return NativeKernels.Summarize(arena.Address, arena.Length, threads);
+        }
+
+#if !USE_PACKAGES
+        if (AreOnGpu(arena) && CudaKernels.Instance is { } kernels)
+        {
+            return kernels.Summarize(arena);
+        }
+#endif
+        return ComposedKernels.Summarize(arena);
+    }
+
+    /// <summary>Whether all arenas lie on one GPU.</summary>
+    internal static bool AreOnGpu(params ReadOnlySpan<Arena> arenas)
+    {
+        foreach (var arena in arenas)
+        {
+            if (arena.Flat.device_type != TorchSharp.DeviceType.CUDA || arena.Flat.device_index != arenas[0].Flat.device_index)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>64-bit digest of an arena's bytes; see <see cref="ContentDigest"/>. Equal bits have equal digests on every machine.</summary>

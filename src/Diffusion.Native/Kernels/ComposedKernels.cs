@@ -21,11 +21,10 @@ internal static class ComposedKernels
 
     public static GradientSummary Summarize(Arena arena) => Summarize(arena.Flat, 1);
 
-    public static GradientSummary Adam(Arena weights, Arena gradients, Arena firstMoment, Arena secondMoment, ReadOnlySpan<AverageUpdate> averages, AdamStep step)
+    public static void Adam(Arena weights, Arena gradients, Arena firstMoment, Arena secondMoment, ReadOnlySpan<AverageUpdate> averages, AdamStep step)
     {
         using var guard = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var summary = Summarize(gradients.Flat, (float)step.GradientScale);
         var (w, m, v) = (weights.Flat, firstMoment.Flat, secondMoment.Flat);
         var g = gradients.Flat;
         if (step.ReplaceNonFinite)
@@ -47,8 +46,6 @@ internal static class ComposedKernels
         {
             gradients.Flat.zero_();
         }
-
-        return summary;
     }
 
     private static void Average(torch.Tensor average, torch.Tensor weights, float oneMinusBeta)
@@ -63,13 +60,15 @@ internal static class ComposedKernels
         }
     }
 
-    private static GradientSummary Summarize(torch.Tensor values, float factor)
+    public static GradientSummary Summarize(torch.Tensor values, float factor)
     {
         using var guard = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var finite = values.isfinite();
-        long count = values.NumberOfElements - finite.sum().ToInt64();
         var scaled = torch.where(finite, values, torch.zeros_like(values)).mul(factor).to(torch.ScalarType.Float64);
-        return new GradientSummary(scaled.mul(scaled).sum().ToDouble(), count);
+
+        // One reading for both numbers: each would wait for the device.
+        double[] both = torch.stack([scaled.mul(scaled).sum(), finite.sum().to(torch.ScalarType.Float64)]).cpu().data<double>().ToArray();
+        return new GradientSummary(both[0], values.NumberOfElements - (long)both[1]);
     }
 }

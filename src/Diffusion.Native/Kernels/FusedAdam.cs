@@ -15,9 +15,10 @@ public static class FusedAdam
     /// <param name="averages">Averages to update with the new weights.</param>
     /// <param name="step">Scalars of the step.</param>
     /// <param name="threads">Number of threads; changes the speed, never the result.</param>
+    /// <param name="summarize">Whether the result is wanted: on a GPU it is another pass and has to be waited for.</param>
     /// <returns>Norm and finiteness of the scaled gradient, before non-finite values were replaced.</returns>
     public static GradientSummary Apply(
-        Arena weights, Arena gradients, Arena firstMoment, Arena secondMoment, ReadOnlySpan<AverageUpdate> averages, AdamStep step, int threads)
+        Arena weights, Arena gradients, Arena firstMoment, Arena secondMoment, ReadOnlySpan<AverageUpdate> averages, AdamStep step, int threads, bool summarize = true)
     {
         step.Validate();
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
@@ -35,8 +36,20 @@ public static class FusedAdam
             }
         }
 
-        return onCpu && NativeKernels.IsAvailable
-            ? NativeKernels.Adam(weights, gradients, firstMoment, secondMoment, averages, step, threads)
-            : ComposedKernels.Adam(weights, gradients, firstMoment, secondMoment, averages, step);
+        if (onCpu && NativeKernels.IsAvailable)
+        {
+            return NativeKernels.Adam(weights, gradients, firstMoment, secondMoment, averages, step, threads);
+        }
+
+        var summary = summarize ? ComposedKernels.Summarize(gradients.Flat, (float)step.GradientScale) : default;
+#if !USE_PACKAGES
+        if (ArenaKernels.AreOnGpu(weights, gradients, firstMoment, secondMoment) && CudaKernels.Instance is { } kernels)
+        {
+            kernels.Adam(weights, gradients, firstMoment, secondMoment, averages, step);
+            return summary;
+        }
+#endif
+        ComposedKernels.Adam(weights, gradients, firstMoment, secondMoment, averages, step);
+        return summary;
     }
 }

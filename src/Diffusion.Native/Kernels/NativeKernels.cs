@@ -34,19 +34,7 @@ internal static unsafe partial class NativeKernels
 
     public static GradientSummary Adam(Arena weights, Arena gradients, Arena firstMoment, Arena secondMoment, ReadOnlySpan<AverageUpdate> averages, AdamStep step, int threads)
     {
-        var arguments = new AdamArguments
-        {
-            GradientScale = (float)step.GradientScale,
-            Beta1 = (float)step.Beta1,
-            OneMinusBeta1 = (float)(1 - step.Beta1),
-            Beta2 = (float)step.Beta2,
-            OneMinusBeta2 = (float)(1 - step.Beta2),
-            StepSize = (float)step.StepSize,
-            RootCorrection2 = (float)step.RootCorrection2,
-            Epsilon = (float)step.Epsilon,
-            ReplaceNonFinite = step.ReplaceNonFinite ? 1 : 0,
-            ZeroGradients = step.ZeroGradients ? 1 : 0,
-        };
+        var arguments = AdamArguments.Of(step);
         float** targets = stackalloc float*[averages.Length];
         float* oneMinusBeta = stackalloc float[averages.Length];
         for (int i = 0; i < averages.Length; i++)
@@ -92,21 +80,6 @@ internal static unsafe partial class NativeKernels
     {
         public double SumOfSquares;
         public long NonFinite;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct AdamArguments
-    {
-        public float GradientScale;
-        public float Beta1;
-        public float OneMinusBeta1;
-        public float Beta2;
-        public float OneMinusBeta2;
-        public float StepSize;
-        public float RootCorrection2;
-        public float Epsilon;
-        public int ReplaceNonFinite;
-        public int ZeroGradients;
     }
 
     [LibraryImport(NativeLibraries.Kernels)]

@@ -48,14 +48,25 @@ internal static class ComposedOperators
         return x.reshape(images, channels, height, 1, width, 1).expand(images, channels, height, 2, width, 2).reshape(images, channels, 2 * height, 2 * width);
     }
 
-    public static Tensor Convolution(Tensor x, Tensor weight) => F.conv2d(x, weight, null, strides: [1, 1], padding: [weight.shape[2] / 2, weight.shape[3] / 2]);
+    public static Tensor Convolution(Tensor x, Tensor weight) => Convolution(x, weight, OperatorChoice.ChannelsLast && x.is_cuda);
 
-    public static Tensor CosineAttention(Tensor qkv, int heads, double epsilon)
+    public static Tensor Convolution(Tensor x, Tensor weight, bool channelsLast) => channelsLast
+        ? F.conv2d(WithChannelsLast(x), WithChannelsLast(weight), null, strides: [1, 1], padding: [weight.shape[2] / 2, weight.shape[3] / 2])
+        : F.conv2d(x, weight, null, strides: [1, 1], padding: [weight.shape[2] / 2, weight.shape[3] / 2]);
+
+    public static Tensor CosineAttention(Tensor qkv, int heads, double epsilon) => CosineAttention(qkv, heads, epsilon, OperatorChoice.FusedAttention && qkv.is_cuda);
+
+    public static Tensor CosineAttention(Tensor qkv, int heads, double epsilon, bool fused)
     {
         long images = qkv.shape[0], channels = qkv.shape[1] / 3, height = qkv.shape[2], width = qkv.shape[3];
         long depth = channels / heads;
         var parts = Normalize(qkv.reshape(images, heads, depth, 3, height * width), [2], epsilon).unbind(3);
         var (query, key, value) = (parts[0], parts[1], parts[2]);
+
+        if (fused)
+        {
+            return F.scaled_dot_product_attention(query.transpose(2, 3), key.transpose(2, 3), value.transpose(2, 3)).transpose(2, 3).reshape(images, channels, height, width);
+        }
 
         // [N, heads, queries, keys]
         var weights = query.transpose(2, 3).matmul(key.div(Math.Sqrt(depth))).softmax(-1);
@@ -68,6 +79,9 @@ internal static class ComposedOperators
         var norm = linalg.vector_norm(x.dtype == ScalarType.Float64 ? x : x.to(ScalarType.Float32), 2, dims, keepdim: true);
         return norm.mul(Math.Sqrt((double)norm.numel() / x.numel())).add(epsilon).reciprocal();
     }
+
+    // Copies only what is stored otherwise; the public surface has no name for memory orders.
+    private static Tensor WithChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     private static long[] RowDimensions(Tensor weight) => [.. Enumerable.Range(1, (int)weight.dim() - 1)];
 }

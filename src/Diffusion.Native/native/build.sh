@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds the fused kernels and, where gloo's headers are, the transport between boxes. Needs no libtorch.
+# Builds the fused kernels and, where gloo's headers are, the transport between boxes, and, where nvcc is, the kernels for GPUs. Needs no libtorch.
 #
-#   build.sh OUTDIR     puts libdiffusion_native.so, libdiffusion_gloo.so and libdiffusion_native.info there
+#   build.sh OUTDIR     puts libdiffusion_native.so, libdiffusion_gloo.so, libdiffusion_cuda.so and libdiffusion_native.info there
 #
+# nvcc is looked for in $NVCC, on the PATH and in /usr/local/cuda; NVCC=none leaves the GPU's kernels out.
 # What was built is kept in artifacts/native/KEY (or $DIFFUSION_NATIVE_CACHE/KEY), KEY being a digest of sources, gloo and compiler.
 set -euo pipefail
 
@@ -25,13 +26,42 @@ gloo_header() {
   done
 }
 
+# The compiler for GPUs; nothing where there is none.
+nvcc_path() {
+  local path
+  for path in "${NVCC:-$(command -v nvcc || true)}" /usr/local/cuda/bin/nvcc; do
+    [[ "$path" != none ]] || return 0
+    if [[ -n "$path" && -x "$path" ]]; then
+      printf '%s\n' "$path"
+      return
+    fi
+  done
+}
+
+# For every generation that this nvcc knows; an older one that knows no such word makes code for its oldest, which newer GPUs translate at start.
+build_cuda() {
+  local folder="$1" nvcc architecture
+  nvcc="$(nvcc_path)"
+  [[ -n "$nvcc" ]] || return 0
+  for architecture in -arch=all-major ''; do
+    # shellcheck disable=SC2086 # no word is one option less
+    if "$nvcc" $architecture -O3 -std=c++17 -shared -Xcompiler -fPIC,-fvisibility=hidden -o "$folder/libdiffusion_cuda.so" "$here/cuda/kernels.cu" >"$folder/nvcc.log" 2>&1; then
+      return
+    fi
+  done
+  rm -f "$folder/libdiffusion_cuda.so"
+  printf 'build.sh: warning: %s could not compile the kernels for GPUs, so libtorch'"'"'s operations do the same in more passes; see %s\n' "$nvcc" "$folder/nvcc.log" >&2
+}
+
 cache_key() {
-  local header
+  local header nvcc
   header="$(gloo_header)"
+  nvcc="$(nvcc_path)"
   {
-    cat "$here"/*.cpp "$here"/*.h "$here/CMakeLists.txt"
+    cat "$here"/*.cpp "$here"/cuda/*.cu "$here"/*.h "$here/CMakeLists.txt"
     "${CXX:-c++}" --version
     uname -m
+    if [[ -n "$nvcc" ]]; then "$nvcc" --version; fi
     if [[ -n "$header" ]]; then
       printf '%s\n' "$header"
       cat "$(dirname "$header")"/*.h "$(dirname "$header")/../../config.h"
@@ -55,6 +85,8 @@ build() {
   else
     printf 'gloo=0\n' >"$folder/libdiffusion_native.info"
   fi
+  build_cuda "$folder"
+  if [[ -f "$folder/libdiffusion_cuda.so" ]]; then printf 'cuda=1\n' >>"$folder/libdiffusion_native.info"; else printf 'cuda=0\n' >>"$folder/libdiffusion_native.info"; fi
   mv "$folder/build/libdiffusion_native.so" "$folder/"
   rm -rf "$folder/build"
 }
@@ -75,7 +107,7 @@ main() {
   exec 9>"$cache/.lock"
   flock 9
   [[ -f "$folder/libdiffusion_native.so" ]] || build "$folder"
-  for file in libdiffusion_native.so libdiffusion_gloo.so libdiffusion_native.info; do
+  for file in libdiffusion_native.so libdiffusion_gloo.so libdiffusion_cuda.so libdiffusion_native.info; do
     if [[ -f "$folder/$file" ]]; then place "$folder/$file" "$1/$file"; else rm -f "$1/$file"; fi
   done
 }

@@ -49,7 +49,7 @@ internal static class Fingerprint
     {
         string[] models = [.. numbers.Select(number => $"{gpus[number].Name} {gpus[number].Capability}").Distinct()];
         return models.Length == 1
-            ? [new("device", "cuda"), new("gpu", models[0]), new("cuda", GpuEnvironment.CudaRuntime), new("cudnn", GpuEnvironment.CuDnn)]
+            ? [new("device", "cuda"), new("gpu", models[0]), new("cuda", GpuEnvironment.CudaRuntime), new("cudnn", GpuEnvironment.CuDnn), new("kernels", GpuEnvironment.HasKernels ? "cuda" : "composed")]
             : throw new ConfigurationException($"The GPUs of this worker are of several models ({string.Join(", ", models)}), which compute other bits. Name those of one model with --devices, or train with --fast.");
     }
 

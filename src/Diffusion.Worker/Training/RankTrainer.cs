@@ -66,9 +66,21 @@ internal sealed class RankTrainer : IDisposable
         torch.set_num_threads(config.Training.ThreadsPerRank);
         data = new TrainingData(config, options.Data);
         GpuThread.Enter(options.Device);
-        state = new ReplicaState(config, data.NetworkShape, options.Device);
+        state = CreateState();
         saver = new RunSaver(options, state);
         imageLog = options.ImageLog is { } path ? new ConsumedImagesLog(path, options.Time) : null;
+    }
+
+    private ReplicaState CreateState()
+    {
+        try
+        {
+            return new ReplicaState(config, data.NetworkShape, options.Device);
+        }
+        catch (Exception e) when (DeviceMemory.IsExhausted(e))
+        {
+            throw new ConfigurationException($"{options.Device} has no room for the training state (weights, gradient, Adam, averages). Take a smaller network, track fewer averages, or end what else uses the device. libtorch says: {e.Message.Split('\n')[0]}");
+        }
     }
 
     /// <summary>Steps whose update this rank holds; -1 while it has no state of the run.</summary>
@@ -250,7 +262,8 @@ internal sealed class RankTrainer : IDisposable
 
         string tensor = RunSaver.FirstNonFinite(state.Gradients) ?? "none";
         logger.LogWarning("Step skipped at {ImagesSeen} images: {NonFinite} gradient values are not finite, the first in {Tensor}", imagesSeen, outcome.Gradient.NonFiniteCount, tensor);
-        if (state.SkippedInARow >= config.Training.NonFiniteStepsLimit)
+        bool mayBeTheScale = config.Training.AutomaticLossScale && state.LossScale.Value > LossScale.Least;
+        if (state.SkippedInARow >= config.Training.NonFiniteStepsLimit && !mayBeTheScale)
         {
             throw new TrainingFailedException(
                 $"{state.SkippedInARow} steps in a row had gradients that are not finite, up to {imagesSeen} images, the last with {outcome.Gradient.NonFiniteCount} values, the first of them in {tensor}. "

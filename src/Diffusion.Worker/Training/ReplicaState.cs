@@ -23,6 +23,7 @@ internal sealed class ReplicaState : IDisposable
     private readonly int threads;
     private readonly long seed;
     private readonly long lastStep;
+    private readonly LossScale firstLossScale;
 
     // Part of another rank's state has come over this one's, and not the rest.
     private bool isTorn;
@@ -36,6 +37,8 @@ internal sealed class ReplicaState : IDisposable
         threads = config.Training.ThreadsPerRank;
         seed = config.Seed;
         lastStep = config.Training.DurationImages / config.Training.BatchSize;
+        firstLossScale = new LossScale(config.Training.LossScale, 0);
+        LossScale = firstLossScale;
         Device = torch.device(device);
         Network = ModelParts.CreateNetwork(ModelOptions.Of(config, images));
         Network.Precision = PrecisionOn(Device, config.Training.Precision);
@@ -89,6 +92,9 @@ internal sealed class ReplicaState : IDisposable
     /// <summary>Skipped steps in a row, up to now.</summary>
     public long SkippedInARow { get; set; }
 
+    /// <summary>Factor on the loss of the step to come.</summary>
+    public LossScale LossScale { get; set; }
+
     /// <summary>Chain of the images that made this state, see <see cref="Training.ConsumedImages"/>.</summary>
     public long ConsumedImages { get; set; }
 
@@ -120,7 +126,7 @@ internal sealed class ReplicaState : IDisposable
             FirstMoment.Zero();
             SecondMoment.Zero();
             StartAverages();
-            (AdamSteps, SkippedInARow, ConsumedImages, IsNormalized, isTorn) = (0, 0, 0, false, false);
+            (AdamSteps, SkippedInARow, ConsumedImages, LossScale, IsNormalized, isTorn) = (0, 0, 0, firstLossScale, false, false);
         }
     }
 
@@ -143,11 +149,13 @@ internal sealed class ReplicaState : IDisposable
     {
         Normalize();
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> counters = stackalloc byte[32];
+        Span<byte> counters = stackalloc byte[48];
         BinaryPrimitives.WriteInt64LittleEndian(counters, CompletedStep);
         BinaryPrimitives.WriteInt64LittleEndian(counters[8..], AdamSteps);
         BinaryPrimitives.WriteInt64LittleEndian(counters[16..], SkippedInARow);
         BinaryPrimitives.WriteInt64LittleEndian(counters[24..], ConsumedImages);
+        BinaryPrimitives.WriteDoubleLittleEndian(counters[32..], LossScale.Value);
+        BinaryPrimitives.WriteInt64LittleEndian(counters[40..], LossScale.FiniteSteps);
         sha.AppendData(counters);
         foreach (var (_, arena) in Arenas)
         {
@@ -165,7 +173,7 @@ internal sealed class ReplicaState : IDisposable
     /// <param name="cancellationToken">Aborts the transport.</param>
     public void Broadcast(IPeerTransport transport, int root, IReadOnlyCollection<int> receivers, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        var counters = transport.AllGather(new Counters(CompletedStep, AdamSteps, SkippedInARow, ConsumedImages, IsNormalized ? 1 : 0), deadline, cancellationToken)[root];
+        var counters = transport.AllGather(new Counters(CompletedStep, AdamSteps, SkippedInARow, ConsumedImages, LossScale, IsNormalized ? 1 : 0), deadline, cancellationToken)[root];
         if (receivers.Contains(transport.Rank))
         {
             // Half a state is none: until everything is here this rank has nothing to offer.
@@ -185,7 +193,7 @@ internal sealed class ReplicaState : IDisposable
             FaultInjection.At(FaultPoint.StateTransfer, counters.CompletedStep);
         }
 
-        (CompletedStep, AdamSteps, SkippedInARow, ConsumedImages, IsNormalized) = (counters.CompletedStep, counters.AdamSteps, counters.SkippedInARow, counters.ConsumedImages, counters.Normalized != 0);
+        (CompletedStep, AdamSteps, SkippedInARow, ConsumedImages, LossScale, IsNormalized) = (counters.CompletedStep, counters.AdamSteps, counters.SkippedInARow, counters.ConsumedImages, counters.LossScale, counters.Normalized != 0);
         isTorn = false;
     }
 
@@ -229,7 +237,7 @@ internal sealed class ReplicaState : IDisposable
         return arena;
     }
 
-    private readonly record struct Counters(long CompletedStep, long AdamSteps, long SkippedInARow, long ConsumedImages, long Normalized);
+    private readonly record struct Counters(long CompletedStep, long AdamSteps, long SkippedInARow, long ConsumedImages, LossScale LossScale, long Normalized);
 }
 
 /// <summary>One average and the arena that holds it.</summary>

@@ -20,6 +20,8 @@ internal sealed class RunSaver : IDisposable
 
     private const string AdamStepsKey = "adam_steps";
     private const string SkippedKey = "skipped_in_a_row";
+    private const string LossScaleKey = "loss_scale";
+    private const string FiniteStepsKey = "finite_steps";
     private const string ImagesKey = "consumed_images";
     private readonly RankTrainerOptions options;
     private readonly ReplicaState state;
@@ -107,6 +109,8 @@ internal sealed class RunSaver : IDisposable
                 [AdamStepsKey] = state.AdamSteps.ToString(CultureInfo.InvariantCulture),
                 [SkippedKey] = state.SkippedInARow.ToString(CultureInfo.InvariantCulture),
                 [ImagesKey] = ConsumedImages.Text(state.ConsumedImages),
+                [LossScaleKey] = state.LossScale.Value.ToString("R", CultureInfo.InvariantCulture),
+                [FiniteStepsKey] = state.LossScale.FiniteSteps.ToString(CultureInfo.InvariantCulture),
             },
         };
         if (state.IsNormalized)
@@ -184,6 +188,12 @@ internal sealed class RunSaver : IDisposable
         state.AdamSteps = long.Parse(manifest.Extra[AdamStepsKey], CultureInfo.InvariantCulture);
         state.SkippedInARow = long.Parse(manifest.Extra[SkippedKey], CultureInfo.InvariantCulture);
         state.IsNormalized = manifest.Extra.ContainsKey("normalized");
+
+        // Checkpoints of before scales could change have the configured one.
+        if (manifest.Extra.TryGetValue(LossScaleKey, out string? scale))
+        {
+            state.LossScale = new LossScale(double.Parse(scale, CultureInfo.InvariantCulture), long.Parse(manifest.Extra[FiniteStepsKey], CultureInfo.InvariantCulture));
+        }
 
         // Checkpoints of before images were chained begin a chain of their own.
         state.ConsumedImages = manifest.Extra.TryGetValue(ImagesKey, out string? chain) ? long.Parse(chain, NumberStyles.HexNumber, CultureInfo.InvariantCulture) : 0;

@@ -42,6 +42,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly LearningRateSchedule learningRate;
     private readonly IGradientSum gradientSum;
     private readonly ShardRecord[] records;
+    private readonly StepReadings readings = new();
     private readonly int threads;
     private readonly long generation;
     private readonly ConsumedImagesLog? imageLog;
@@ -92,12 +93,13 @@ internal sealed class TrainingStep : IDisposable
             phaseChanged(WorkerPhase.Data);
             using var batch = batches!.Take(cancellationToken);
             phaseChanged(WorkerPhase.Compute);
-            records[shard] = Differentiate(batch, imagesBefore, shard);
-            records[shard].Requests = requests;
-            records[shard].Images = ConsumedImages.Digest(batch.ImageIds);
+            records[shard] = new ShardRecord { Requests = requests, Images = ConsumedImages.Digest(batch.ImageIds) };
+            Differentiate(batch, imagesBefore, shard);
             imageLog?.Note(shard, batch.ImageIds);
             gradientSum.ShardDone(shard);
         }
+
+        readings.Read(records);
 
         // 3. In exact mode the gradient of the batch is the balanced binary tree sum over the shards, whoever computed them.
         phaseChanged(WorkerPhase.Reduce);
@@ -109,7 +111,7 @@ internal sealed class TrainingStep : IDisposable
 
         // 4. A gradient that is not finite moves nothing. All ranks hold the same bits, so all decide alike.
         phaseChanged(WorkerPhase.Update);
-        var gradient = ArenaKernels.Summarize(state.Gradients, threads);
+        var gradient = Unscaled(ArenaKernels.Summarize(state.Gradients, threads));
 
         // 5. Adam and the averages in one pass. The rate reads the image count before the batch, the averages the one after it.
         double rate = learningRate.At(imagesBefore, batchSize);
@@ -118,38 +120,47 @@ internal sealed class TrainingStep : IDisposable
         return new StepOutcome(losses, gradient, rate, !gradient.IsFinite, computed, waited);
     }
 
-    public void Dispose() => gradientSum.Dispose();
+    public void Dispose()
+    {
+        readings.Dispose();
+        gradientSum.Dispose();
+    }
+
+    // What a found scale put in is taken out again; a configured one stays, as Adam does not mind it.
+    private GradientSummary Unscaled(GradientSummary gradient) => !config.Training.AutomaticLossScale ? gradient
+        : gradient with { SumOfSquares = gradient.SumOfSquares / (state.LossScale.Value * state.LossScale.Value) };
 
     // Forward and backward of one shard, in micro-batches; gradients add up in the arena.
-    private ShardRecord Differentiate(ImageBatch batch, long imagesBefore, int shard)
+    private void Differentiate(ImageBatch batch, long imagesBefore, int shard)
     {
         using var generator = new torch.Generator((ulong)TupleSeed.Hash(config.Seed, shard, imagesBefore), state.Device);
-        var record = default(ShardRecord);
-        var bands = new NoiseBands();
-        double scale = config.Training.LossScale / config.Training.BatchSize;
+        double scale = state.LossScale.Value / config.Training.BatchSize;
         state.Network.DropoutGenerator = generator;
         for (int first = 0; first < batch.Count; first += data.MicroBatch)
         {
             using var scope = torch.NewDisposeScope();
-            var stored = BatchTensors.Images(batch, first, data.MicroBatch).to(state.Device);
-            var labels = BatchTensors.Labels(batch, first, data.MicroBatch)?.to(state.Device);
+            try
+            {
+                var stored = BatchTensors.Images(batch, first, data.MicroBatch, state.Device);
+                var labels = BatchTensors.Labels(batch, first, data.MicroBatch, state.Device);
 
-            // Noise, network, loss (EDM2 Equations 14, 15 and 21); draws in this order: latents, noise levels, noise, dropout.
-            var images = encoder.Encode(stored, generator);
-            var result = loss.Evaluate(state.Network, images, labels, noise.Draw(images, generator));
-            FaultInjection.At(FaultPoint.Forward, state.CompletedStep + 1);
+                // Noise, network, loss (EDM2 Equations 14, 15 and 21); draws in this order: latents, noise levels, noise, dropout.
+                var images = encoder.Encode(stored, generator);
+                var result = loss.Evaluate(state.Network, images, labels, noise.Draw(images, generator));
+                FaultInjection.At(FaultPoint.Forward, state.CompletedStep + 1);
 
-            // Summed over pixels and channels, averaged over the whole batch: shards and ranks then simply add.
-            var sum = result.Map.sum();
-            sum.mul(scale).backward();
-            record.LossSum += sum.ToDouble();
-            record.LossCount += result.Map.numel();
-            bands.Add(result);
+                // Summed over pixels and channels, averaged over the whole batch: shards and ranks then simply add.
+                var sum = result.Map.sum();
+                sum.mul(scale).backward();
+                readings.Add(shard, result, sum);
+            }
+            catch (Exception e) when (DeviceMemory.IsExhausted(e))
+            {
+                throw new TrainingFailedException(MemoryAdvice.For(config, state, data.MicroBatch, e));
+            }
         }
 
         state.Network.DropoutGenerator = null;
-        record.SetBands(bands);
-        return record;
     }
 
     private void Update(double rate, bool finite, long imagesAfter)
@@ -164,8 +175,9 @@ internal sealed class TrainingStep : IDisposable
                 Beta1 = config.Training.AdamBeta1,
                 Beta2 = config.Training.AdamBeta2,
                 Epsilon = config.Training.AdamEpsilon,
+                GradientScale = config.Training.AutomaticLossScale ? 1 / state.LossScale.Value : 1,
             };
-            FusedAdam.Apply(state.Weights, state.Gradients, state.FirstMoment, state.SecondMoment, averages, adam, threads);
+            FusedAdam.Apply(state.Weights, state.Gradients, state.FirstMoment, state.SecondMoment, averages, adam, threads, summarize: false);
             state.AdamSteps++;
             state.SkippedInARow = 0;
 
@@ -182,6 +194,11 @@ internal sealed class TrainingStep : IDisposable
             }
 
             state.SkippedInARow++;
+        }
+
+        if (config.Training.AutomaticLossScale)
+        {
+            state.LossScale = state.LossScale.After(finite);
         }
 
         state.ConsumedImages = ConsumedImages.After(state.ConsumedImages, records);

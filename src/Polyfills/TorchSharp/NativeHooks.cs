@@ -10,6 +10,15 @@ internal static unsafe class NativeHooks
     /// <summary>Loads libtorch now, with everything that must happen before. Call it before loading a library that links to libtorch.</summary>
     internal static void EnsureLoaded() => NativeLoader.Load();
 
+    [ThreadStatic]
+    private static long hostReads;
+
+    /// <summary>How often the calling thread has taken values from a device to main memory, waiting for everything that was asked of the device. Counted on the processor, too, where nothing is waited for.</summary>
+    internal static long HostReads => hostReads;
+
+    /// <summary>Counts a reading.</summary>
+    internal static void CountHostRead() => hostReads++;
+
     /// <summary>The address of the first element, on whichever device.</summary>
     internal static nint DataPointer(torch.Tensor tensor) => (nint)tensor.DataPointer();
 

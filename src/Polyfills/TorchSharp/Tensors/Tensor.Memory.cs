@@ -29,7 +29,11 @@ public static unsafe partial class torch
         public Tensor set_(Tensor source) => Aten.set__source_Tensor.CallInPlace(this, this, source);
 
         /// <summary>This tensor in main memory; the same one when it is there already.</summary>
-        public Tensor cpu() => to(DeviceType.CPU);
+        public Tensor cpu()
+        {
+            NativeHooks.CountHostRead();
+            return to(DeviceType.CPU);
+        }
 
         /// <summary>A copy in page-locked main memory, which transfers to a GPU without waiting.</summary>
         public Tensor pin_memory() => Aten.pin_memory.Call(this);

@@ -56,6 +56,7 @@ public static class TensorExtensionMethods
 
     internal static Scalar Item(torch.Tensor value)
     {
+        NativeHooks.CountHostRead();
         var item = Aten.item.CallValue(value);
         return (ArgumentTag)item.Tag switch
         {
