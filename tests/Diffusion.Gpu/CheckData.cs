@@ -19,7 +19,7 @@ internal sealed class CheckData : IDisposable
     public static CheckData Shapes(int count, int resolution)
     {
         var data = new CheckData();
-        ShapesDataset.Write(Path.Combine(data.root, "images"), new ShapesOptions { Count = count, Resolution = resolution }, CancellationToken.None);
+        ShapesDataset.Write(Path.Combine(data.root, "images"), new ShapesOptions { Count = count, Resolution = resolution }, null, CancellationToken.None);
         return data.Open();
     }
 
