@@ -5,6 +5,7 @@ using Diffusion.Data;
 using Diffusion.Evaluation.Measuring;
 using Diffusion.Evaluation.References;
 using Diffusion.Snapshots.Files;
+using Diffusion.Snapshots.Scores;
 
 namespace Diffusion.Cli.Metrics;
 
@@ -35,7 +36,7 @@ internal sealed class PartialFeatures
 
         var parts = new List<ImageFeatures>();
         int done = 0;
-        foreach (var (first, size) in GeneratedImages.Ranges(firstSeed, count, batch * RangeBatches))
+        foreach (var (first, size) in SeedRange.Cut(firstSeed, count, batch * RangeBatches))
         {
             int before = done;
             parts.Add(Existing(first, size) ?? New(first, size));

@@ -3,6 +3,7 @@ using Diffusion.Evaluation.References;
 using Diffusion.Evaluation.Sampling;
 using Diffusion.Model.Networks;
 using Diffusion.Model.Sampling;
+using Diffusion.Snapshots.Scores;
 using ImageShape = Diffusion.Data.ImageShape;
 
 namespace Diffusion.Evaluation.Measuring;
@@ -10,7 +11,7 @@ namespace Diffusion.Evaluation.Measuring;
 /// <summary>Samples ranges of seeds from a network and measures them.</summary>
 /// <remarks>
 /// Batches are cut at multiples of the batch size counted from seed 0, wherever a range begins: an image is always computed among the same neighbours, and so has the
-/// same bits, as long as ranges are cut at such multiples, too (<see cref="Ranges"/>).
+/// same bits, as long as ranges are cut at such multiples, too (<see cref="SeedRange.Cut"/>).
 /// </remarks>
 public sealed class GeneratedImages
 {
@@ -37,25 +38,6 @@ public sealed class GeneratedImages
         ? new ImageShape(3, network.Resolution * ScriptedAutoencoder.Factor, network.Resolution * ScriptedAutoencoder.Factor)
         : new ImageShape(network.ImageChannels, network.Resolution, network.Resolution);
 
-    /// <summary>Cuts seeds into consecutive ranges at multiples of a unit.</summary>
-    /// <param name="firstSeed">First seed, at least 0.</param>
-    /// <param name="count">Seeds in all.</param>
-    /// <param name="unit">Most seeds of a range; a multiple of the batch.</param>
-    public static IReadOnlyList<(long First, int Count)> Ranges(long firstSeed, int count, int unit)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(firstSeed);
-        ArgumentOutOfRangeException.ThrowIfLessThan(unit, 1);
-        var ranges = new List<(long First, int Count)>();
-        for (long at = firstSeed, end = firstSeed + count; at < end;)
-        {
-            long next = Math.Min(end, ((at / unit) + 1) * unit);
-            ranges.Add((at, (int)(next - at)));
-            at = next;
-        }
-
-        return ranges;
-    }
-
     /// <summary>Samples and measures a range of seeds.</summary>
     /// <param name="measurement">What turns images into vectors.</param>
     /// <param name="firstSeed">First seed.</param>
@@ -66,7 +48,7 @@ public sealed class GeneratedImages
     {
         var parts = new List<ImageFeatures>();
         int done = 0;
-        foreach (var (first, size) in Ranges(firstSeed, count, batch))
+        foreach (var (first, size) in SeedRange.Cut(firstSeed, count, batch))
         {
             cancellationToken.ThrowIfCancellationRequested();
             long[] seeds = [.. Enumerable.Range(0, size).Select(i => first + i)];

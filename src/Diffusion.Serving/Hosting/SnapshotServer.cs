@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Diffusion.Contracts.Configuration;
+using Diffusion.Serving.Evaluations;
 using Diffusion.Snapshots.Library;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -19,6 +20,9 @@ public sealed record SnapshotServerOptions
 
     /// <summary>How reconstructions are made and kept.</summary>
     public required SnapshotLibraryOptions Library { get; init; }
+
+    /// <summary>How evaluations of them are queued.</summary>
+    public EvaluationHostOptions Evaluations { get; init; } = new();
 
     /// <summary>Address to listen on.</summary>
     /// <value>Loopback.</value>
@@ -59,7 +63,7 @@ public sealed class SnapshotServer : IAsyncDisposable
     {
         var ports = new ServingPorts(options.Bind, options.GrpcPort, options.HttpPort);
         var library = Open(options);
-        var web = Build(library, ports, loggers);
+        var web = Build(library, options.Evaluations, ports, loggers);
         try
         {
             await web.StartAsync(cancellationToken).ConfigureAwait(false);
@@ -100,13 +104,13 @@ public sealed class SnapshotServer : IAsyncDisposable
         }
     }
 
-    private static WebApplication Build(SnapshotLibrary library, ServingPorts ports, ILoggerFactory loggers)
+    private static WebApplication Build(SnapshotLibrary library, EvaluationHostOptions evaluations, ServingPorts ports, ILoggerFactory loggers)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new QuietLoggers(loggers)));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder.WebHost.ConfigureKestrel(ports.Configure);
-        builder.Services.AddSnapshotServing(library, ports);
+        builder.Services.AddSnapshotServing(library, ports, evaluations);
         builder.Services.AddGrpc();
         builder.Services.AddGrpcReflection();
         builder.Services.AddGrpcHealthChecks();

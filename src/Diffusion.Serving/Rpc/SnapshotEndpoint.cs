@@ -1,4 +1,3 @@
-using Diffusion.Snapshots.Files;
 using Diffusion.Snapshots.Library;
 using Diffusion.V1;
 using Grpc.Core;
@@ -12,13 +11,13 @@ internal sealed class SnapshotEndpoint(SnapshotLibrary library, ServingPorts por
         Task.FromResult(new ListRunsResponse { Runs = { library.Runs.Select(run => run.ToMessage()) }, HttpPort = ports.Http?.Port ?? 0 });
 
     public override Task<ListSnapshotsResponse> ListSnapshots(ListSnapshotsRequest request, ServerCallContext context) =>
-        Answer(context, () => Task.FromResult(library.Snapshots(request.Run).ToMessage()));
+        Refusals.Answer(context, () => Task.FromResult(library.Snapshots(request.Run).ToMessage()));
 
     public override Task<DescribeSnapshotResponse> DescribeSnapshot(DescribeSnapshotRequest request, ServerCallContext context) =>
-        Answer(context, async () => (await library.DescribeAsync(request.Weights.FromMessage(), context.CancellationToken).ConfigureAwait(false)).ToMessage());
+        Refusals.Answer(context, async () => (await library.DescribeAsync(request.Weights.FromMessage(), context.CancellationToken).ConfigureAwait(false)).ToMessage());
 
     public override Task StreamWeights(StreamWeightsRequest request, IServerStreamWriter<StreamWeightsResponse> responseStream, ServerCallContext context) =>
-        Answer(context, async () =>
+        Refusals.Answer(context, async () =>
         {
             using var weights = await library.OpenAsync(request.Weights.FromMessage(), context.CancellationToken).ConfigureAwait(false);
             if (request.ExpectedContentId.Length > 0 && request.ExpectedContentId != weights.ContentId)
@@ -45,33 +44,4 @@ internal sealed class SnapshotEndpoint(SnapshotLibrary library, ServingPorts por
         Bytes = weights.Bytes,
         ContentId = weights.ContentId,
     };
-
-    private static async Task<T> Answer<T>(ServerCallContext context, Func<Task<T>> answer)
-    {
-        try
-        {
-            return await answer().ConfigureAwait(false);
-        }
-        catch (Exception) when (context.CancellationToken.IsCancellationRequested)
-        {
-            throw new RpcException(new Status(StatusCode.Cancelled, "The reader left."));
-        }
-        catch (WeightsRefusedException e)
-        {
-            throw new RpcException(new Status(e.IsUnknown ? StatusCode.NotFound : StatusCode.InvalidArgument, e.Message));
-        }
-        catch (DamagedFileException e)
-        {
-            throw new RpcException(new Status(StatusCode.DataLoss, e.Message));
-        }
-        catch (SaveFailedException e)
-        {
-            throw new RpcException(new Status(StatusCode.ResourceExhausted, e.Message));
-        }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-        {
-            // The server ends; a client of a coordinator that comes back asks again.
-            throw new RpcException(new Status(StatusCode.Unavailable, "The server is shutting down."));
-        }
-    }
 }

@@ -23,14 +23,16 @@ internal sealed class RunSnapshots
     {
         this.directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
         string inside = Path.Combine(this.directory, "snapshots");
-        folder = Directory.Exists(inside) ? inside : this.directory;
-        if (!Directory.Exists(folder) || (!File.Exists(Path.Combine(this.directory, ConfigFile)) && !SnapshotFiles().Any()))
+        folder = System.IO.Directory.Exists(inside) ? inside : this.directory;
+        if (!System.IO.Directory.Exists(folder) || (!File.Exists(Path.Combine(this.directory, ConfigFile)) && !SnapshotFiles().Any()))
         {
             throw new WeightsRefusedException($"'{directory}' is no run: it has neither run.json nor snapshots. Give the directory that training wrote to, as in runs/shapes-16.", isUnknown: true);
         }
     }
 
     public string Name => Path.GetFileName(directory);
+
+    public string Directory => directory;
 
     /// <summary>The run's configuration as it was saved; empty when unknown.</summary>
     public string Config()
@@ -47,7 +49,7 @@ internal sealed class RunSnapshots
         return (stored, [.. found.Select(file => file.Fault).OfType<string>()]);
     }
 
-    private IEnumerable<string> SnapshotFiles() => Directory.EnumerateFiles(folder, "*" + SnapshotName.Extension).Where(path => SnapshotName.TryParse(path, out _));
+    private IEnumerable<string> SnapshotFiles() => System.IO.Directory.EnumerateFiles(folder, "*" + SnapshotName.Extension).Where(path => SnapshotName.TryParse(path, out _));
 
     private Seen? Look(string path)
     {

@@ -59,6 +59,11 @@ public sealed class SnapshotLibrary : IAsyncDisposable
             : new SnapshotLibrary(runs, options, time ?? TimeProvider.System);
     }
 
+    /// <summary>Where a run lies.</summary>
+    /// <param name="run">Name or id; may be empty where one is served.</param>
+    /// <exception cref="WeightsRefusedException">There is no such run.</exception>
+    public string DirectoryOf(string run) => Find(run).Directory;
+
     /// <summary>The snapshots of a run as they are now.</summary>
     /// <exception cref="WeightsRefusedException">There is no such run.</exception>
     public SnapshotList Snapshots(string run)

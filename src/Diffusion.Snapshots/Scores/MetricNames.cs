@@ -15,6 +15,12 @@ public static class MetricNames
     /// <summary>Weighted squared error on held-out images with fixed noise; needs no samples.</summary>
     public const string HeldOutLoss = "loss";
 
-    /// <summary>All of them.</summary>
+    /// <summary>What names of metrics begin with that other programs define: the mean of one number for each seed. This program stores them and knows no more of them.</summary>
+    public const string ExternalPrefix = "external:";
+
+    /// <summary>Whether another program defines it.</summary>
+    public static bool IsExternal(string metric) => metric.StartsWith(ExternalPrefix, StringComparison.Ordinal) && metric.Length > ExternalPrefix.Length;
+
+    /// <summary>All that this program measures.</summary>
     public static IReadOnlyList<string> All { get; } = [Frechet, Kernel, SlicedWasserstein, HeldOutLoss];
 }

@@ -87,7 +87,7 @@ public sealed class ImageMeasurementTests
     [InlineData(3, 6, 4, "3+1 4+4 8+1")]
     [InlineData(8, 4, 4, "8+4")]
     public void Ranges_AnyStart_AreCutAtMultiples(long first, int count, int unit, string expected) =>
-        Assert.Equal(expected, string.Join(' ', GeneratedImages.Ranges(first, count, unit).Select(r => $"{r.First}+{r.Count}")));
+        Assert.Equal(expected, string.Join(' ', SeedRange.Cut(first, count, unit).Select(r => $"{r.First}+{r.Count}")));
 
     private static string Refusal(IFeatureNetwork? network, string metric = "fd", ImageShape? shape = null) =>
         Assert.Throws<ConfigurationException>(() => new ImageMeasurement(Reference, network, shape ?? Shape, [metric])).Message;
