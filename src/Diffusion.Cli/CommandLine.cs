@@ -20,6 +20,7 @@ internal static class CommandLine
         SampleVerb.Create(),
         MetricsVerb.Create(),
         ScoresVerb.Create(),
+        SweepVerb.Create(),
         FeaturesVerb.Create(),
         DatasetVerb.Create(),
         InfoVerb.Create(),

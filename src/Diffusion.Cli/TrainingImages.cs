@@ -42,6 +42,10 @@ internal static class TrainingImages
         return (ready, dataset.Directory);
     }
 
+    /// <summary>The images of a run that was started, packed.</summary>
+    /// <exception cref="DatasetException">They are not where they were.</exception>
+    public static PackedDataset Open(RunDirectory run, RunConfig config, CancellationToken cancellationToken) => new DatasetCache(CacheOf(run)).Open(config.Data.Path, null, cancellationToken);
+
     /// <summary>Where the runs beside this one keep packed images.</summary>
     public static string CacheOf(RunDirectory run) => Path.Combine(DataOf(run), "packed");
 

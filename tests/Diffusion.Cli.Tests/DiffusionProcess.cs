@@ -13,12 +13,16 @@ internal static class DiffusionProcess
     public static Task<ProcessResult> RunAsync(string workingDirectory, params string[] arguments) =>
         RunAsync(System.IO.Path.Combine(AppContext.BaseDirectory, "diffusion"), workingDirectory, arguments);
 
-    public static async Task<ProcessResult> RunAsync(string program, string workingDirectory, string[] arguments)
+    /// <summary>For what takes longer than a minute on a busy machine.</summary>
+    public static Task<ProcessResult> RunAsync(TimeSpan limit, string workingDirectory, params string[] arguments) =>
+        RunAsync(System.IO.Path.Combine(AppContext.BaseDirectory, "diffusion"), workingDirectory, arguments, limit);
+
+    public static async Task<ProcessResult> RunAsync(string program, string workingDirectory, string[] arguments, TimeSpan? atMost = null)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = workingDirectory, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(Limit);
+        using var limit = new CancellationTokenSource(atMost ?? Limit);
         var output = process.StandardOutput.ReadToEndAsync(limit.Token);
         var errors = process.StandardError.ReadToEndAsync(limit.Token);
         try

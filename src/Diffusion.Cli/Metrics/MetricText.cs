@@ -30,8 +30,18 @@ internal static class MetricText
     /// <summary>Five digits: enough for any metric, none of them noise alone.</summary>
     public static string Number(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 
-    /// <summary>One line of a table of scores.</summary>
-    public static string Line(ScorePoint point) => string.Create(CultureInfo.InvariantCulture,
+    /// <summary>Prints scores that may be compared, best first.</summary>
+    public static void WriteTable(ScoreGroup group)
+    {
+        Console.WriteLine(group.Conditions);
+        Console.WriteLine($"{"snapshot",14}  {"EMA",7}  {group.Metric,10}  {"95 % interval",-22}  {"n → ∞",10}");
+        foreach (var point in group.Points)
+        {
+            Console.WriteLine(Line(point));
+        }
+    }
+
+    private static string Line(ScorePoint point) => string.Create(CultureInfo.InvariantCulture,
         $"{ImageCount.Kimg(point.ImagesSeen),14}  {point.RelativeStd,7:0.000}  {Number(point.Value),10}  {Interval(point),-22}  {Limit(point),10}{(point.Guidance == 1 ? "" : $"  guidance {point.Guidance:0.###}")}{(point.Scores.Count > 1 ? $"  {point.Scores.Count} seeds" : "")}");
 
     private static string Interval(ScorePoint point) => point.StandardError is { } e ? $"{Number(point.Value - (1.96 * e))} to {Number(point.Value + (1.96 * e))}" : "";

@@ -2,10 +2,12 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Diffusion.Data;
+using Diffusion.Evaluation.Features;
 using Diffusion.Evaluation.Measuring;
 using Diffusion.Evaluation.References;
 using Diffusion.Snapshots.Files;
 using Diffusion.Snapshots.Scores;
+using TorchSharp;
 
 namespace Diffusion.Cli.Metrics;
 
@@ -24,6 +26,11 @@ internal sealed class PartialFeatures
         this.subject = subject;
         directory = parent is null ? null : Path.Combine(parent, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(subject)))[..16]);
     }
+
+    /// <summary>Where a run keeps the unfinished measurement of a network; where there is no run, nothing is kept.</summary>
+    public static PartialFeatures Of(RunDirectory? run, SampledNetwork subject, IFeatureNetwork? extractor, ImageMeasurement measurement, int batch, torch.Device device) => new(
+        run is null ? null : Path.Combine(run.Path, "metrics"),
+        string.Create(CultureInfo.InvariantCulture, $"{subject.Subject} {extractor?.Space.Hash} {extractor?.Space.Input} {string.Join(',', measurement.Metrics)} batch {batch} on {device}"));
 
     /// <summary>Measures what is not there yet.</summary>
     public ImageFeatures Measure(GeneratedImages generated, ImageMeasurement measurement, long firstSeed, int count, int batch, IProgress<ImageProgress> progress, CancellationToken cancellationToken)

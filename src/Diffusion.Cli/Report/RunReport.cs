@@ -1,4 +1,5 @@
 using System.Globalization;
+using Diffusion.Cli.Metrics;
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Evaluation.Charts;
@@ -52,7 +53,7 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         var how = new HeldOutLossOptions { DrawsPerImage = options.DrawsPerImage };
         var measure = new HeldOutLoss(images, ModelParts.CreateNoise(config.Noise), ModelParts.CreateLoss(config.Loss), how);
         var sweep = averages.Select(a => Measure(a.Target, a.Path, measure)).ToArray();
-        ScoreCatalogue.Append(run.Path, [.. sweep.Select(m => HeldOutScore.Of(m.Loss, images, how, config, NetworkAt(m.Path), TimeProvider.System.GetLocalNow()))], cancellationToken);
+        ScoreCatalogue.Append(run.Path, [.. sweep.Select(m => HeldOutScore.Of(m.Loss, images, how, config, SampledSnapshot.Of(m.Path, run), TimeProvider.System.GetLocalNow()))], cancellationToken);
         var best = sweep.MinBy(m => m.Loss.Mean)!;
         Draw(sweep, best, imagesSeen, images.Count);
         AtomicFile.WriteAllBytes(Numbers, System.Text.Encoding.UTF8.GetBytes(SweepJson.Write(run.Name, imagesSeen, images.Count, options.DrawsPerImage, sweep, best)));
@@ -96,7 +97,7 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
 
     private PackedDataset OpenData() => options.PackedData is { } packed
         ? PackedDataset.Open(packed)
-        : new DatasetCache(TrainingImages.CacheOf(run)).Open(config.Data.Path, null, cancellationToken);
+        : TrainingImages.Open(run, config, cancellationToken);
 
     private MeasuredLength Measure(PlannedReconstruction average, string path, HeldOutLoss measure)
     {
@@ -104,13 +105,6 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         var loss = measure.Measure(network, cancellationToken: cancellationToken);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  EMA {average.Target.RelativeStd:0.000}  loss {loss.Mean:0.00000} ± {loss.StandardError:0.00000}"));
         return new MeasuredLength(average.Target.RelativeStd, path, loss, average.Solution.ExpectedError);
-    }
-
-    private SampledNetwork NetworkAt(string path)
-    {
-        using var file = SafetensorsFile.Open(path);
-        var info = SnapshotInfo.Read(file);
-        return new SampledNetwork { RunId = info.RunId ?? run.Name, ImagesSeen = info.ImagesSeen, RelativeStd = info.RelativeStd, WeightsHash = file.RecordedDigest?.ContentId, Settings = config.Sampler };
     }
 
     private void Draw(MeasuredLength[] sweep, MeasuredLength best, long imagesSeen, int images)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Diffusion.Cli.Configuration;
 using Diffusion.Cli.Display;
@@ -12,8 +11,6 @@ using Diffusion.Evaluation.References;
 using Diffusion.Evaluation.Sampling;
 using Diffusion.Evaluation.Weights;
 using Diffusion.Model;
-using Diffusion.Snapshots.Catalogue;
-using Diffusion.Snapshots.Safetensors;
 using Diffusion.Snapshots.Scores;
 using TorchSharp;
 
@@ -66,13 +63,13 @@ internal static class MetricsGenVerb
             using var guiding = result.GetValue(guide) is { } gnet ? SnapshotNetwork.Load(gnet, device, interruption.Asked) : null;
             using var decoder = SampleGrid.NeedsAutoencoder(network) ? ScriptedAutoencoder.Load(result.GetValue(autoencoder), device) : null;
             (string Key, JsonNode? Value)[] options = [.. sampler.Select(s => (s.Key, s.Value(result)))];
-            var subject = Subject(path, result.GetValue(guide), decoder is null ? null : result.GetValue(autoencoder), run, Sampler(path, options));
+            var subject = SampledSnapshot.Of(path, result.GetValue(guide), decoder is null ? null : result.GetValue(autoencoder), run, options);
             var shape = GeneratedImages.ShapeOf(network);
             using var extractor = features.Open(result, shape);
             using var measurement = new ImageMeasurement(statistics, extractor, shape, MetricText.List(result.GetValue(metrics)), device);
             int size = Math.Max(1, result.GetValue(batch));
-            var generated = new GeneratedImages(network, guiding, ModelParts.CreateSampler(Sampler(path, options)), size, decoder);
-            var partial = new PartialFeatures(run is null ? null : Path.Combine(run.Path, "metrics"), string.Create(CultureInfo.InvariantCulture, $"{subject.Subject} {extractor?.Space.Hash} {extractor?.Space.Input} {string.Join(',', measurement.Metrics)} batch {size} on {device}"));
+            var generated = new GeneratedImages(network, guiding, ModelParts.CreateSampler(SampledSnapshot.Sampler(path, options)), size, decoder);
+            var partial = PartialFeatures.Of(run, subject, extractor, measurement, size, device);
             ImageFeatures images;
             using (var progress = new ConsoleProgress("Sampling"))
             {
@@ -107,29 +104,5 @@ internal static class MetricsGenVerb
         return length is { } wanted
             ? (run, RunNetwork.Get(run, wanted, time, cancellationToken))
             : throw new ConfigurationException($"--net {net} is a run: choose an EMA length with --length, e.g. --length 0.1.");
-    }
-
-    private static ComponentConfig Sampler(string path, IEnumerable<(string Key, JsonNode? Value)> options)
-    {
-        using var file = SafetensorsFile.Open(path);
-        return options.Where(o => o.Value is not null).Aggregate(SnapshotNetwork.ConfigOf(file).Sampler, (s, o) => s.With(o.Key, o.Value?.DeepClone()));
-    }
-
-    private static SampledNetwork Subject(string path, string? guide, string? autoencoder, RunDirectory? run, ComponentConfig sampler)
-    {
-        using var file = SafetensorsFile.Open(path);
-        var info = SnapshotInfo.Read(file);
-        var settings = SampledNetwork.Effective(sampler);
-        return new SampledNetwork
-        {
-            RunId = info.RunId ?? run?.Name ?? "",
-            ImagesSeen = info.ImagesSeen,
-            RelativeStd = info.RelativeStd,
-            WeightsHash = file.RecordedDigest?.ContentId ?? SampleJob.DigestOf(path),
-            GuideHash = guide is null ? null : SampleJob.DigestOf(guide),
-
-            // Another decoder makes other images of the same latents.
-            Settings = autoencoder is null ? settings : settings.With("autoencoder", SampleJob.DigestOf(autoencoder)),
-        };
     }
 }

@@ -37,18 +37,12 @@ internal static class ScoresVerb
         Score[] scores = [.. ScoreCatalogue.Read(run.Path).Where(s => metric is null || s.Metric == metric)];
         if (scores.Length == 0)
         {
-            throw new VerbFailedException($"{run.Shown} has no scores{(metric is null ? "" : $" of '{metric}'")} yet. Measure with 'metrics gen --net {run.Shown} --length S --ref FILE'.");
+            throw new VerbFailedException($"{run.Shown} has no scores{(metric is null ? "" : $" of '{metric}'")} yet. Measure with 'sweep {run.Shown}', or 'metrics gen --net {run.Shown} --length S --ref FILE'.");
         }
 
         foreach (var group in ScoreGroup.Of(scores))
         {
-            Console.WriteLine(group.Conditions);
-            Console.WriteLine($"{"snapshot",14}  {"EMA",7}  {group.Metric,10}  {"95 % interval",-22}  {"n → ∞",10}");
-            foreach (var point in group.Points)
-            {
-                Console.WriteLine(MetricText.Line(point));
-            }
-
+            MetricText.WriteTable(group);
             Console.WriteLine();
         }
 

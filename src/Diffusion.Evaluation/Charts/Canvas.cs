@@ -78,19 +78,14 @@ internal sealed class Canvas : IDisposable
         Cairo.cairo_set_line_width(context, width);
         Cairo.cairo_set_line_join(context, 1);
         Cairo.cairo_set_dash(context, dashes, dashes.Length, 0);
-        for (int i = 0; i < points.Length; i++)
-        {
-            if (i == 0)
-            {
-                Cairo.cairo_move_to(context, points[i].X, points[i].Y);
-            }
-            else
-            {
-                Cairo.cairo_line_to(context, points[i].X, points[i].Y);
-            }
-        }
-
+        Trace(points);
         Cairo.cairo_stroke(context);
+    }
+
+    public void Fill(params ReadOnlySpan<(double X, double Y)> corners)
+    {
+        Trace(corners);
+        Cairo.cairo_fill(context);
     }
 
     public void Disc(double x, double y, double radius)
@@ -162,6 +157,21 @@ internal sealed class Canvas : IDisposable
         Cairo.cairo_destroy(context);
         Cairo.cairo_surface_destroy(surface);
         (context, surface) = (0, 0);
+    }
+
+    private void Trace(ReadOnlySpan<(double X, double Y)> points)
+    {
+        for (int i = 0; i < points.Length; i++)
+        {
+            if (i == 0)
+            {
+                Cairo.cairo_move_to(context, points[i].X, points[i].Y);
+            }
+            else
+            {
+                Cairo.cairo_line_to(context, points[i].X, points[i].Y);
+            }
+        }
     }
 
     private static IEnumerable<(string Part, bool Subscript)> Parts(string text)

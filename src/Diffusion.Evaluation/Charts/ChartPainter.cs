@@ -5,8 +5,10 @@ namespace Diffusion.Evaluation.Charts;
 /// <summary>Lays a chart out and draws it, from the back to the front.</summary>
 internal sealed class ChartPainter
 {
-    private const double LabelSize = 10;
+    private const double LabelSize = ChartFrame.LabelSize;
     private const double TickLength = 4;
+    private const double ChartEdge = 18;
+    private const string Explanation = "rings: minimum of the fitted curve, dashed its parabola; bars on the axis: 95 % interval of where it is";
 
     private readonly LineChart chart;
     private readonly Canvas canvas;
@@ -14,10 +16,8 @@ internal sealed class ChartPainter
     private readonly ChartAxis y;
     private readonly IReadOnlyList<double> yTicks;
     private readonly IReadOnlyList<string> yLabels;
-    private readonly double left;
-    private readonly double top;
-    private readonly double right;
-    private readonly double bottom;
+    private readonly ChartFrame frame;
+    private readonly ChartLegend? legend;
 
     public ChartPainter(LineChart chart, Canvas canvas)
     {
@@ -28,88 +28,66 @@ internal sealed class ChartPainter
 
         // A bar that reaches below zero has no place on a logarithmic axis; the point itself has.
         bool positive = chart.YScale == ChartScale.Logarithmic;
-        y = new ChartAxis(chart.YScale, points.SelectMany(p => new[] { positive && p.Error >= p.Y ? p.Y : p.Y - p.Error, p.Y + p.Error }).ToArray(), chart.MarkMinimum ? 0.11 : 0.06);
+        var heights = points.SelectMany(p => new[] { positive && p.Error >= p.Y ? p.Y : p.Y - p.Error, p.Y + p.Error });
+        y = new ChartAxis(chart.YScale, [.. heights, .. chart.Series.Select(s => s.Minimum?.Y).OfType<double>()], chart.MarkMinimum ? 0.1 : 0.06);
         yTicks = y.Ticks(6);
         yLabels = ChartAxis.Labels(yTicks);
-
-        left = 34 + yLabels.Max(l => canvas.TextWidth(l, LabelSize));
-        top = 14 + (chart.Title.Length > 0 ? 20 : 0) + (chart.Subtitle.Length > 0 ? 15 : 0);
-        right = chart.Width - 18;
-        bottom = chart.Height - 46;
+        legend = chart.Series.Count > 1 ? new ChartLegend(canvas, [.. chart.Series.Select(s => s.Name)], chart.Width - (2 * ChartEdge)) : null;
+        frame = new ChartFrame(canvas, chart.Width, chart.Height, chart.Title, [(chart.Subtitle, false), (chart.MarkMinimum ? MinimumText() : "", true), (chart.Series.Any(s => s.Minimum is not null) ? Explanation : "", false)], yLabels, ChartEdge, legend?.Height ?? 0);
     }
 
     public void Draw()
     {
-        canvas.Color(Ink.White);
-        canvas.FillRectangle(0, 0, chart.Width, chart.Height);
-        DrawTexts();
+        frame.Draw(chart.XLabel, chart.YLabel);
+        legend?.Draw((frame.Left + frame.Right) / 2, frame.Above);
         DrawAxes();
-        canvas.Clipped(left, top, right - left, bottom - top, DrawCurves);
+        canvas.Clipped(frame.Left, frame.Top, frame.Width, frame.Height, DrawCurves);
         if (chart.MarkMinimum)
         {
             MarkMinima();
         }
-
-        if (chart.Series.Count > 1)
-        {
-            DrawLegend();
-        }
     }
 
-    private double X(double value) => left + (x.Fraction(value) * (right - left));
+    private double X(double value) => frame.Left + (x.Fraction(value) * frame.Width);
 
-    private double Y(double value) => bottom - (y.Fraction(value) * (bottom - top));
-
-    private void DrawTexts()
-    {
-        double centre = (left + right) / 2;
-        canvas.Color(Ink.Black);
-        canvas.Text(chart.Title, chart.Width / 2, 22, Fitting(chart.Title, 13, bold: true), anchor: 0.5, bold: true);
-        canvas.Text(chart.XLabel, centre, chart.Height - 12, 11.5, anchor: 0.5);
-        canvas.Text(chart.YLabel, 17, (top + bottom) / 2, 11.5, anchor: 0.5, vertical: true);
-        canvas.Color(Ink.Grey);
-        canvas.Text(chart.Subtitle, chart.Width / 2, 38, Fitting(chart.Subtitle, LabelSize, bold: false), anchor: 0.5);
-    }
-
-    private double Fitting(string text, double size, bool bold) => canvas.Fitting(text, size, bold, chart.Width - 20);
+    private double Y(double value) => frame.Bottom - (y.Fraction(value) * frame.Height);
 
     private void DrawAxes()
     {
         var xTicks = x.Ticks(8);
+        canvas.Color(Ink.Light);
         foreach (double tick in xTicks)
         {
-            canvas.Color(Ink.Light);
-            canvas.Line(0.7, (X(tick), top), (X(tick), bottom));
+            canvas.Line(0.7, (X(tick), frame.Top), (X(tick), frame.Bottom));
         }
 
         foreach (double tick in yTicks)
         {
-            canvas.Color(Ink.Light);
-            canvas.Line(0.7, (left, Y(tick)), (right, Y(tick)));
+            canvas.Line(0.7, (frame.Left, Y(tick)), (frame.Right, Y(tick)));
         }
 
         canvas.Color(Ink.Black);
-        canvas.Line(1, (left, top), (left, bottom), (right, bottom));
+        canvas.Line(1, (frame.Left, frame.Top), (frame.Left, frame.Bottom), (frame.Right, frame.Bottom));
         foreach (double tick in x.MinorTicks())
         {
-            canvas.Line(0.8, (X(tick), bottom), (X(tick), bottom + (TickLength / 2)));
+            canvas.Line(0.8, (X(tick), frame.Bottom), (X(tick), frame.Bottom + (TickLength / 2)));
         }
 
         foreach (var (tick, label) in xTicks.Zip(ChartAxis.Labels(xTicks)))
         {
-            canvas.Line(1, (X(tick), bottom), (X(tick), bottom + TickLength));
-            canvas.Text(label, X(tick), bottom + 16, LabelSize, anchor: 0.5);
+            canvas.Line(1, (X(tick), frame.Bottom), (X(tick), frame.Bottom + TickLength));
+            canvas.Text(label, X(tick), frame.Bottom + 16, LabelSize, anchor: 0.5);
         }
 
         foreach (double tick in y.MinorTicks())
         {
-            canvas.Line(0.8, (left - (TickLength / 2), Y(tick)), (left, Y(tick)));
+            canvas.Line(0.8, (frame.Left - (TickLength / 2), Y(tick)), (frame.Left, Y(tick)));
         }
 
         foreach (var (tick, label) in yTicks.Zip(yLabels))
         {
-            canvas.Line(1, (left - TickLength, Y(tick)), (left, Y(tick)));
-            canvas.Text(label, left - 7, Y(tick) + 3.5, LabelSize, anchor: 1);
+            canvas.Line(1, (frame.Left - TickLength, Y(tick)), (frame.Left, Y(tick)));
+            canvas.Text(label, frame.Left - 7, Y(tick) + 3.5, LabelSize, anchor: 1);
         }
     }
 
@@ -118,78 +96,65 @@ internal sealed class ChartPainter
         for (int i = 0; i < chart.Series.Count; i++)
         {
             var points = chart.Series[i].Points.OrderBy(p => p.X).ToArray();
-            canvas.Color(Ink.Series[i % Ink.Series.Count]);
+            var ink = Ink.Series[i % Ink.Series.Count];
+            canvas.Color(ink, 0.6);
             foreach (var p in points.Where(p => p.Error > 0))
             {
                 double high = Y(p.Y + p.Error);
-                double low = chart.YScale == ChartScale.Logarithmic && p.Error >= p.Y ? bottom : Y(p.Y - p.Error);
+                double low = chart.YScale == ChartScale.Logarithmic && p.Error >= p.Y ? frame.Bottom : Y(p.Y - p.Error);
                 canvas.Line(1, (X(p.X), low), (X(p.X), high));
                 canvas.Line(1, (X(p.X) - 3, low), (X(p.X) + 3, low));
                 canvas.Line(1, (X(p.X) - 3, high), (X(p.X) + 3, high));
             }
 
+            canvas.Color(ink);
             canvas.Line(1.6, points.Select(p => (X(p.X), Y(p.Y))).ToArray());
             foreach (var p in points)
             {
-                canvas.Disc(X(p.X), Y(p.Y), points.Length > 60 ? 1.4 : 2.8);
+                ChartMarker.Draw(canvas, i, X(p.X), Y(p.Y), points.Length > 60 ? 1.4 : 2.8);
+            }
+
+            if (chart.Series[i].Minimum is { } minimum)
+            {
+                canvas.Color(Ink.Black, 0.8);
+                canvas.Line(1.1, [4, 2.5], minimum.Fit.Select(p => (X(p.X), Y(p.Y))).ToArray());
             }
         }
     }
 
     private void MarkMinima()
     {
-        // Every curve's minimum has its ring; in words stands the lowest of all, or texts would lie on one another.
-        int lowest = Enumerable.Range(0, chart.Series.Count).MinBy(s => chart.Series[s].Points.Min(p => p.Y));
         for (int i = 0; i < chart.Series.Count; i++)
         {
-            var best = chart.Series[i].Points.MinBy(p => p.Y);
+            var best = MinimumOf(chart.Series[i]);
             var (px, py) = (X(best.X), Y(best.Y));
-            string text = string.Create(CultureInfo.InvariantCulture, $"minimum {best.Y:0.####} at {best.X:0.###}");
-            double width = canvas.TextWidth(text, LabelSize, bold: true);
-            double at = Math.Clamp(px, left + (width / 2) + 4, right - (width / 2) - 2);
             canvas.Color(Ink.Series[i % Ink.Series.Count], 0.55);
-            canvas.Line(1, [3, 3], (px, py + 6), (px, bottom));
+            canvas.Line(1, [3, 3], (px, py + 6), (px, frame.Bottom));
             canvas.Color(Ink.Series[i % Ink.Series.Count]);
             canvas.Ring(px, py, 6, 1.6);
-            if (i != lowest)
+            if (chart.Series[i].Minimum is { } fitted)
             {
-                continue;
+                // The interval of the best length lies on the axis, each curve's a little higher than the one before.
+                double at = frame.Bottom - 4 - (4 * i);
+                double from = Math.Clamp(X(fitted.Low), frame.Left, frame.Right);
+                double to = Math.Clamp(X(fitted.High), frame.Left, frame.Right);
+                canvas.Line(2.2, (from, at), (to, at));
             }
-
-            // Below the curve's lowest point there is room by construction of the axis.
-            double below = Math.Min(Math.Max(py, Y(best.Y - best.Error)) + 19, bottom - 5);
-            canvas.Color(Ink.White, 0.85);
-            canvas.FillRectangle(at - (width / 2) - 3, below - LabelSize, width + 6, LabelSize + 4);
-            canvas.Color(Ink.Black);
-            canvas.Text(text, at, below, LabelSize, anchor: 0.5, bold: true);
         }
     }
 
-    private void DrawLegend()
+    // In words stands the lowest of all minima, above the picture: within it, it would hide points.
+    private string MinimumText()
     {
-        double width = 34 + chart.Series.Max(s => canvas.TextWidth(s.Name, LabelSize));
-        double height = 8 + (chart.Series.Count * 15);
-        var (at, from) = LegendPlace(width, height);
-        canvas.Color(Ink.White, 0.88);
-        canvas.FillRectangle(at, from, width, height);
-        canvas.Color(Ink.Light);
-        canvas.Line(0.8, (at, from), (at + width, from), (at + width, from + height), (at, from + height), (at, from));
-        for (int i = 0; i < chart.Series.Count; i++)
-        {
-            double row = from + 12 + (i * 15);
-            canvas.Color(Ink.Series[i % Ink.Series.Count]);
-            canvas.Line(1.6, (at + 6, row), (at + 24, row));
-            canvas.Disc(at + 15, row, 2.8);
-            canvas.Color(Ink.Black);
-            canvas.Text(chart.Series[i].Name, at + 29, row + 3.5, LabelSize);
-        }
+        var lowest = chart.Series.MinBy(s => MinimumOf(s).Y)!;
+        var best = MinimumOf(lowest);
+        string interval = lowest.Minimum is { } m ? string.Create(CultureInfo.InvariantCulture, $" (95 % interval {m.Low:0.000} to {m.High:0.000})") : "";
+        return string.Create(CultureInfo.InvariantCulture, $"minimum {best.Y:0.####} at {best.X:0.###}{interval}{(chart.Series.Count > 1 ? $", {lowest.Name}" : "")}");
     }
 
-    // The corner, or the middle of the upper edge, that hides the fewest points.
-    private (double X, double Y) LegendPlace(double width, double height)
+    private static ChartPoint MinimumOf(ChartSeries series)
     {
-        (double X, double Y)[] places = [(right - width - 6, top + 4), (left + 8, top + 4), ((left + right - width) / 2, top + 4), (right - width - 6, bottom - height - 8), (left + 8, bottom - height - 8)];
-        return places.MinBy(place => chart.Series.SelectMany(s => s.Points).Count(p =>
-            X(p.X) > place.X - 4 && X(p.X) < place.X + width + 4 && Y(p.Y) < place.Y + height + 4 && Y(p.Y) > place.Y - 4));
+        var lowest = series.Points.MinBy(p => p.Y);
+        return series.Minimum is { } fitted ? new ChartPoint(fitted.X, fitted.Y, lowest.Error) : lowest;
     }
 }

@@ -5,7 +5,7 @@ namespace Diffusion.Evaluation.Charts;
 /// <summary>Lays a heat map out and draws it.</summary>
 internal sealed class HeatMapPainter
 {
-    private const double LabelSize = 10;
+    private const double LabelSize = ChartFrame.LabelSize;
     private const double BarWidth = 14;
     private const int BarSteps = 128;
 
@@ -14,10 +14,7 @@ internal sealed class HeatMapPainter
     private readonly ChartAxis colour;
     private readonly IReadOnlyList<double> ticks;
     private readonly IReadOnlyList<string> tickLabels;
-    private readonly double left;
-    private readonly double top;
-    private readonly double right;
-    private readonly double bottom;
+    private readonly ChartFrame frame;
 
     public HeatMapPainter(HeatMap map, Canvas canvas)
     {
@@ -26,41 +23,26 @@ internal sealed class HeatMapPainter
         colour = new ChartAxis(map.ColorScale, map.Values.SelectMany(row => row).Where(double.IsFinite).ToArray(), 0);
         ticks = colour.Ticks(6);
         tickLabels = ChartAxis.Labels(ticks);
-        left = 34 + map.Rows.Max(r => canvas.TextWidth(r, LabelSize));
-        top = 14 + (map.Title.Length > 0 ? 20 : 0) + (map.Subtitle.Length > 0 || map.MarkMinimum ? 15 : 0) + (map.Subtitle.Length > 0 && map.MarkMinimum ? 14 : 0);
-        right = map.Width - BarWidth - 50 - tickLabels.Max(l => canvas.TextWidth(l, LabelSize));
-        bottom = map.Height - 46;
+        double bar = BarWidth + 50 + tickLabels.Max(l => canvas.TextWidth(l, LabelSize));
+        frame = new ChartFrame(canvas, map.Width, map.Height, map.Title, [(map.Subtitle, false), (map.MarkMinimum ? MinimumText() : "", true)], map.Rows, bar);
     }
 
-    private double CellWidth => (right - left) / map.Columns.Count;
+    private double CellWidth => (frame.Right - frame.Left) / map.Columns.Count;
 
-    private double CellHeight => (bottom - top) / map.Rows.Count;
+    private double CellHeight => (frame.Bottom - frame.Top) / map.Rows.Count;
 
     public void Draw()
     {
-        canvas.Color(Ink.White);
-        canvas.FillRectangle(0, 0, map.Width, map.Height);
-        DrawTexts();
+        frame.Draw(map.XLabel, map.YLabel);
         DrawCells();
         DrawLabels();
         DrawColourBar();
     }
 
-    private void DrawTexts()
+    private string MinimumText()
     {
-        canvas.Color(Ink.Black);
-        canvas.Text(map.Title, map.Width / 2, 22, canvas.Fitting(map.Title, 13, bold: true, map.Width - 20), anchor: 0.5, bold: true);
-        canvas.Text(map.XLabel, (left + right) / 2, map.Height - 12, 11.5, anchor: 0.5);
-        canvas.Text(map.YLabel, 17, (top + bottom) / 2, 11.5, anchor: 0.5, vertical: true);
-        canvas.Color(Ink.Grey);
-        canvas.Text(map.Subtitle, map.Width / 2, 38, canvas.Fitting(map.Subtitle, LabelSize, bold: false, map.Width - 20), anchor: 0.5);
-        if (map.MarkMinimum)
-        {
-            var (row, column) = Minimum();
-            canvas.Color(Ink.Black);
-            string text = string.Create(CultureInfo.InvariantCulture, $"minimum {map.Values[row][column]:0.####} at {map.Columns[column]}, {map.Rows[row]}");
-            canvas.Text(text, map.Width / 2, map.Subtitle.Length > 0 ? 52 : 38, LabelSize, anchor: 0.5, bold: true);
-        }
+        var (row, column) = Minimum();
+        return string.Create(CultureInfo.InvariantCulture, $"minimum {map.Values[row][column]:0.####} at {map.Columns[column]}, {map.Rows[row]}");
     }
 
     private void DrawCells()
@@ -78,8 +60,8 @@ internal sealed class HeatMapPainter
         if (map.MarkMinimum)
         {
             var (row, column) = Minimum();
-            Frame(X(column) + 1, Y(row) + 1, CellWidth - 2, CellHeight - 2, 2, Ink.White);
-            Frame(X(column), Y(row), CellWidth, CellHeight, 1.6, new Ink(213, 94, 0));
+            frame.Box(X(column) + 1, Y(row) + 1, CellWidth - 2, CellHeight - 2, 2, Ink.White);
+            frame.Box(X(column), Y(row), CellWidth, CellHeight, 1.6, new Ink(213, 94, 0));
         }
     }
 
@@ -117,41 +99,41 @@ internal sealed class HeatMapPainter
         for (int column = 0; column < map.Columns.Count; column += every)
         {
             double centre = X(column) + (CellWidth / 2);
-            canvas.Line(1, (centre, bottom), (centre, bottom + 4));
-            canvas.Text(map.Columns[column], centre, bottom + 16, LabelSize, anchor: 0.5);
+            canvas.Line(1, (centre, frame.Bottom), (centre, frame.Bottom + 4));
+            canvas.Text(map.Columns[column], centre, frame.Bottom + 16, LabelSize, anchor: 0.5);
         }
 
         int everyRow = (int)Math.Ceiling((LabelSize + 2) / CellHeight);
         for (int row = 0; row < map.Rows.Count; row += everyRow)
         {
             double centre = Y(row) + (CellHeight / 2);
-            canvas.Line(1, (left - 4, centre), (left, centre));
-            canvas.Text(map.Rows[row], left - 7, centre + 3.5, LabelSize, anchor: 1);
+            canvas.Line(1, (frame.Left - 4, centre), (frame.Left, centre));
+            canvas.Text(map.Rows[row], frame.Left - 7, centre + 3.5, LabelSize, anchor: 1);
         }
 
-        Frame(left, top, right - left, bottom - top, 1, Ink.Black);
+        frame.Box(frame.Left, frame.Top, frame.Right - frame.Left, frame.Bottom - frame.Top, 1, Ink.Black);
     }
 
     private void DrawColourBar()
     {
-        double x = right + 16;
-        double height = (bottom - top) / BarSteps;
+        double x = frame.Right + 16;
+        double height = (frame.Bottom - frame.Top) / BarSteps;
         for (int step = 0; step < BarSteps; step++)
         {
             canvas.Color(ColorRamp.At((step + 0.5) / BarSteps));
-            canvas.FillRectangle(x, bottom - ((step + 1) * height), BarWidth, height + (step > 0 ? 0.5 : 0));
+            canvas.FillRectangle(x, frame.Bottom - ((step + 1) * height), BarWidth, height + (step > 0 ? 0.5 : 0));
         }
 
-        Frame(x, top, BarWidth, bottom - top, 1, Ink.Black);
+        frame.Box(x, frame.Top, BarWidth, frame.Bottom - frame.Top, 1, Ink.Black);
         foreach (var (tick, label) in ticks.Zip(tickLabels))
         {
-            double y = bottom - (colour.Fraction(tick) * (bottom - top));
+            double y = frame.Bottom - (colour.Fraction(tick) * (frame.Bottom - frame.Top));
             canvas.Color(Ink.Black);
             canvas.Line(1, (x + BarWidth, y), (x + BarWidth + 3, y));
             canvas.Text(label, x + BarWidth + 6, y + 3.5, LabelSize);
         }
 
-        canvas.Text(map.ColorLabel, map.Width - 12, (top + bottom) / 2, 11.5, anchor: 0.5, vertical: true);
+        frame.DrawRight(map.ColorLabel);
     }
 
     private (int Row, int Column) Minimum() => Enumerable.Range(0, map.Rows.Count)
@@ -159,15 +141,9 @@ internal sealed class HeatMapPainter
         .Where(at => double.IsFinite(map.Values[at.row][at.column]))
         .MinBy(at => map.Values[at.row][at.column]);
 
-    private void Frame(double x, double y, double width, double height, double line, Ink ink)
-    {
-        canvas.Color(ink);
-        canvas.Line(line, (x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y), (x + width, y));
-    }
+    private double X(int column) => frame.Left + (column * CellWidth);
 
-    private double X(int column) => left + (column * CellWidth);
-
-    private double Y(int row) => bottom - ((row + 1) * CellHeight);
+    private double Y(int row) => frame.Bottom - ((row + 1) * CellHeight);
 
     // Three digits tell cells apart; more would not fit.
     private static string Number(double value) => Math.Abs(value) >= 100 ? value.ToString("0", CultureInfo.InvariantCulture)

@@ -9,7 +9,16 @@ public readonly record struct ChartPoint(double X, double Y, double Error = 0);
 /// <summary>A curve through points, in the order of their x.</summary>
 /// <param name="Name">Shown in the legend when there are several curves.</param>
 /// <param name="Points">At least one.</param>
-public sealed record ChartSeries(string Name, IReadOnlyList<ChartPoint> Points);
+/// <param name="Minimum">Where its minimum is estimated to be; null to mark the lowest point.</param>
+public sealed record ChartSeries(string Name, IReadOnlyList<ChartPoint> Points, ChartMinimum? Minimum = null);
+
+/// <summary>An estimated minimum of a curve.</summary>
+/// <param name="X">Where.</param>
+/// <param name="Low">Lower end of its interval.</param>
+/// <param name="High">Upper end.</param>
+/// <param name="Y">How low.</param>
+/// <param name="Fit">The curve that was fitted around it, drawn dashed.</param>
+public sealed record ChartMinimum(double X, double Low, double High, double Y, IReadOnlyList<ChartPoint> Fit);
 
 /// <summary>A line chart as in a paper; drawn once and saved as PNG or SVG.</summary>
 /// <remarks>Texts may hold a subscript: <c>σ_{rel}</c>. Needs libcairo.so.2 and a DejaVu font.</remarks>
@@ -36,7 +45,7 @@ public sealed record LineChart
     /// <summary>The curves.</summary>
     public required IReadOnlyList<ChartSeries> Series { get; init; }
 
-    /// <summary>Rings the lowest point of each curve and writes its coordinates beside it.</summary>
+    /// <summary>Rings the minimum of each curve, with its interval on the axis, and writes the coordinates of the lowest above the picture.</summary>
     public bool MarkMinimum { get; init; }
 
     /// <summary>Width in points.</summary>

@@ -1,0 +1,21 @@
+using Diffusion.Evaluation.Sweeps;
+using Diffusion.Snapshots.Scores;
+
+namespace Diffusion.Cli.Sweeps;
+
+/// <summary>One metric under fixed conditions.</summary>
+internal abstract class SweepMeasure : IDisposable
+{
+    /// <summary>What a point's score will be but for its value: by it the catalogue is searched before anything is computed.</summary>
+    public abstract Score Expected(SweepPoint point);
+
+    /// <summary>Measures weights.</summary>
+    /// <param name="point">What is measured.</param>
+    /// <param name="path">Its weights.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public abstract Score Measure(SweepPoint point, string path, IProgress<double> progress, CancellationToken cancellationToken);
+
+    /// <summary>Frees networks.</summary>
+    public abstract void Dispose();
+}
