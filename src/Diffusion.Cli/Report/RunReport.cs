@@ -77,12 +77,7 @@ internal sealed class RunReport(RunDirectory run, ReportOptions options, Cancell
         var plan = PostHocReconstruction.Plan(snapshots, [.. options.Lengths]);
         imagesSeen = plan.Outputs[0].Target.ImagesSeen;
         Console.WriteLine($"Reconstructing {plan.Outputs.Count} EMA lengths at {ImageCount.Kimg(imagesSeen)} from {snapshots.Paths.Count} snapshots");
-        var rough = plan.Outputs.Where(o => o.Warning is not null).Select(o => string.Create(CultureInfo.InvariantCulture, $"{o.Target.RelativeStd:0.###} ({100 * o.Solution.ExpectedError:0} %)")).ToArray();
-        if (rough.Length > 0)
-        {
-            Console.WriteLine($"note: the snapshots give these lengths only roughly (share of the profile missed): {string.Join(", ", rough)}. More snapshots, or more lengths tracked, give them better.");
-        }
-
+        ReconstructionText.WriteRough(plan);
         long first = snapshots.Profiles.Min(profile => profile.ImagesSeen);
         Console.WriteLine($"Share of each that is weights from before {ImageCount.Kimg(first)}, the first snapshot: {string.Join(", ", plan.Outputs.Select(output => EarlyShare(output.Target, first)))}");
         plan.Run(run.Report, new ReconstructionOptions { VerifyInputs = true }, cancellationToken: cancellationToken);

@@ -1,3 +1,4 @@
+using Diffusion.Cli.Metrics;
 using Diffusion.Evaluation.Sweeps;
 using Diffusion.Snapshots.Catalogue;
 using Diffusion.Snapshots.Reconstruction;
@@ -28,11 +29,7 @@ internal sealed class LocalScoreSource(RunDirectory run, SweepMeasure measure, I
             foreach (var lengths in time.Select(w => w.RelativeStd).Order().Chunk(LengthsPerPass))
             {
                 var plan = PostHocReconstruction.Plan(snapshots, lengths, [time.Key]);
-                foreach (var output in plan.Outputs.Where(o => o.Warning is not null))
-                {
-                    Console.WriteLine($"note: {output.Warning}");
-                }
-
+                ReconstructionText.WriteRough(plan);
                 plan.Run(Path.GetDirectoryName(PathOf(run, time.Key, lengths[0]))!, new ReconstructionOptions { VerifyInputs = true, SkipExisting = true }, cancellationToken: cancellationToken);
             }
         }

@@ -16,7 +16,7 @@ internal sealed class LengthCurve
     private const int Draws = 600;
     private const double Quantile = 0.025;
     private const double FlatShare = 0.85;
-    private const double Reach = 4;
+    private const double Reach = 10;
     private const double Normal95 = 1.959963984540054;
     private static readonly double[] Smoothness = [0.7, 1.0, 1.5, 2.2, 3.3];
     private static readonly double[] NoiseShares = [1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 10];
@@ -122,16 +122,24 @@ internal sealed class LengthCurve
         double best = At(0.5);
         double step = grid[1] - grid[0];
         var (low, high) = (At(Quantile), At(1 - Quantile));
-        var verdict = high - low >= FlatShare * (grid[^1] - grid[0]) ? LengthVerdict.Flat
-            : best <= grid[0] + (step / 2) ? LengthVerdict.AtShortEnd
-            : best >= grid[^1] - (step / 2) ? LengthVerdict.AtLongEnd
-            : LengthVerdict.Inside;
+        var verdict = Verdict(low, high, step);
+        best = verdict switch { LengthVerdict.AtShortEnd => grid[0], LengthVerdict.AtLongEnd => grid[^1], _ => best };
         int centre = Math.Clamp((int)Math.Round((best - grid[0]) / step), 2, GridPoints - 3);
-        double curvature = (mean[centre - 2] - (2 * mean[centre]) + mean[centre + 2]) / (4 * step * step);
+        double curvature = (Original(mean[centre - 2]) - (2 * Original(mean[centre])) + Original(mean[centre + 2])) / (4 * step * step);
         double value = Original(values[values.Length / 2]);
         double spread = (Original(values[(int)((1 - Quantile) * (values.Length - 1))]) - Original(values[(int)(Quantile * (values.Length - 1))])) / 2;
         double error = Math.Sqrt((spread * spread) + (Normal95 * commonError * Normal95 * commonError));
-        return new LengthEstimate(verdict, Math.Exp(best), Math.Exp(low), Math.Exp(high), value, value - error, value + error, Math.Max(0, curvature) * scale, noise * scale);
+        return new LengthEstimate(verdict, Math.Exp(best), Math.Exp(low), Math.Exp(high), value, value - error, value + error, Math.Max(0, curvature), noise * scale);
+    }
+
+    // The best length is at an end where the interval reaches it and nothing was measured that is lower.
+    private LengthVerdict Verdict(double low, double high, double step)
+    {
+        double lowest = x[Array.IndexOf(y, y.Min())];
+        return high - low >= FlatShare * (grid[^1] - grid[0]) ? LengthVerdict.Flat
+            : low <= grid[0] + (step / 2) && lowest <= grid[0] + (step / 2) ? LengthVerdict.AtShortEnd
+            : high >= grid[^1] - (step / 2) && lowest >= grid[^1] - (step / 2) ? LengthVerdict.AtLongEnd
+            : LengthVerdict.Inside;
     }
 
     // By how much a set of seeds differs from the largest one, at the lengths that both have.
