@@ -120,6 +120,11 @@ internal static class SweepVerb
 
         Console.WriteLine();
         words.ForEach(Console.WriteLine);
+        if (scores.Select(s => s.FirstSeed).Distinct().Count() == 1)
+        {
+            Console.WriteLine("Intervals of the length are those of the curve of these seeds; other seeds may move it.");
+        }
+
         foreach (string path in results.Save())
         {
             Console.WriteLine($"  {Shown(path)}");

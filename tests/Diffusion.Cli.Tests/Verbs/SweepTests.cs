@@ -45,7 +45,7 @@ public sealed class SweepTests : IDisposable
     [Fact]
     public async Task Search_TinyRun_FindsInEightWhatADenseGridFinds()
     {
-        ShapesDataset.Write(Path.Combine(folder.Path, "shapes"), new ShapesOptions { Count = 600 }, CancellationToken.None);
+        ShapesDataset.Write(Path.Combine(folder.Path, "shapes"), new ShapesOptions { Count = 600 }, null, CancellationToken.None);
         await Done("train", "--data", "shapes", "--run-dir", Run, "--workers", "1", "--channels", "16", "--duration", "6144", "--snapshot", "1024", "--checkpoint", "6144", "--lr", "0.03", "--decay", "0", "--held-out", "100", "--no-report", "--timeout-scale", "10");
 
         string found = await Done("sweep", Run, "--search", "--lengths", "0.02,0.25", "--draws", "2");
