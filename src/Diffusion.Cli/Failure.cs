@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
+using Diffusion.Native.Collectives;
 using Grpc.Core;
 
 namespace Diffusion.Cli;
@@ -39,7 +40,7 @@ internal static class Failure
             case RpcException { Status: var status }:
                 Write([$"{status.Detail} ({status.StatusCode})"]);
                 return ExitCode.Failed;
-            case IOException or UnauthorizedAccessException or SocketException or ArgumentException or InvalidOperationException:
+            case IOException or UnauthorizedAccessException or SocketException or ArgumentException or InvalidOperationException or PlatformNotSupportedException or DeviceFailedException:
                 Write([error.Message]);
                 return ExitCode.Failed;
             default:

@@ -1,6 +1,7 @@
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Native;
+using Diffusion.Native.Collectives;
 using Diffusion.Native.Operators;
 using Diffusion.V1;
 using Diffusion.Worker.Faults;
@@ -79,13 +80,13 @@ public static class WorkerHost
             ImageLog = options.ImageLog is { } log && rank > 0 ? $"{log}.{rank}" : options.ImageLog,
             Observer = reporter,
             Loggers = loggers,
-        }), isExact), cancellationToken).ConfigureAwait(false);
+        }), isExact), OpenLane(devices), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The part that does not care what a rank trains.</summary>
     internal static async Task<WorkerExit> RunAsync(
         WorkerOptions options, CoordinatorAddress address, DeviceList devices, WorkerTimeouts timeouts, RunConfig config, string runId, string? token, Membership membership, ILoggerFactory loggers,
-        Func<string, IReadOnlyDictionary<string, string>> fingerprint, Func<int, ITrainingObserver, IRankTrainer> create, CancellationToken cancellationToken)
+        Func<string, IReadOnlyDictionary<string, string>> fingerprint, Func<int, ITrainingObserver, IRankTrainer> create, Func<int, IDeviceLane?>? openLane, CancellationToken cancellationToken)
     {
         string dataAddress = options.DataAddress is { } named
             ? await CoordinatorAddress.RequireOwnAsync(named, cancellationToken).ConfigureAwait(false)
@@ -95,10 +96,19 @@ public static class WorkerHost
         using var team = new RankTeam(devices.Count, rank => create(rank, reporter), reporter);
         string layout = await team.OpenAsync().ConfigureAwait(false);
         var identity = new WorkerIdentity(options.Name ?? Environment.MachineName, fingerprint(layout), devices.Count, dataAddress, token ?? "", runId, options.Share ?? 0);
-        using var planner = new GenerationPlanner(config.Shards, dataAddress, address, membership);
+        using var planner = new GenerationPlanner(config.Shards, dataAddress, address, membership, openLane, reason => EndOfStuckProcess(reason, loggers));
         using var session = new WorkerSession(
             address, identity, team, await team.StateAsync().ConfigureAwait(false), reporter, outbox, planner, timeouts, TimeProvider.System, loggers.CreateLogger<WorkerSession>());
         return await session.RunAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static Func<int, IDeviceLane?>? OpenLane(DeviceList devices) => devices.Kind == DeviceKind.Cuda ? local => CudaLane.Open(devices.NameOf(local)) : null;
+
+    /// <summary>Threads that nobody can stop hold the device: the coordinator goes on without this worker, and whoever started it may start it again.</summary>
+    private static void EndOfStuckProcess(string reason, ILoggerFactory loggers)
+    {
+        loggers.CreateLogger(typeof(WorkerHost)).LogCritical("{Reason} This worker ends; start it again", reason);
+        ProcessEnd.Now(ProcessEnd.StartAgain);
     }
 
     /// <summary>The coordinator may start after its workers.</summary>

@@ -5,12 +5,18 @@ using Diffusion.Gpu;
 try
 {
     var options = new Options(args.Skip(1));
+    if (args.FirstOrDefault() == NcclCommand.MemberVerb)
+    {
+        return NcclCommand.Serve(options);
+    }
+
     IEnumerable<CheckResult> results = args.FirstOrDefault() switch
     {
         "ranks" => RanksCheck.Run(options),
         "overfit" => OverfitCheck.Run(options),
+        "nccl" => NcclCommand.Run(options),
         "step" => StepMeasurement.Run(options),
-        _ => throw new ConfigurationException("Checks: ranks, overfit, step. See tests/gpu/README.md for their options."),
+        _ => throw new ConfigurationException("Checks: ranks, overfit, nccl, step. See tests/gpu/README.md for their options."),
     };
     bool passed = true;
     foreach (var result in results)

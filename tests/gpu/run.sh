@@ -142,6 +142,7 @@ main() {
     check 'recorded numbers, fp16' golden-fp16.log "${program[@]}" golden "$here/Golden" --device "$device" --failures-only --precision Float16
   fi
   rows ranks.log "${checks[@]}" ranks --device "$device"
+  rows nccl.log "${checks[@]}" nccl --device "$device"
   rows overfit.log "${checks[@]}" overfit --device "$device" --steps "$overfit"
   measure
   printf '\n%s\n' "$out/table.md"

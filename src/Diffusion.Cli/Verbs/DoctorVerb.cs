@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Diffusion.Native;
+using Diffusion.Native.Collectives.Nccl;
 using TorchSharp;
 
 namespace Diffusion.Cli.Verbs;
@@ -54,7 +55,6 @@ internal static class DoctorVerb
         {
             Say("kernels", CpuEnvironment.Kernels);
             Say("gloo", CpuEnvironment.Gloo);
-            Say("nccl", NativeLibrary.TryLoad("libnccl.so.2", out _) ? "libnccl.so.2" : "not found; only needed between GPUs");
             if (!CpuEnvironment.HasKernels)
             {
                 problems.Add($"The compiled kernels cannot be used: {CpuEnvironment.Kernels} Training works without them, slower.");
@@ -117,6 +117,7 @@ internal static class DoctorVerb
             }
 
             Say("cuda", $"runtime {GpuEnvironment.CudaRuntime}, driver for up to {GpuEnvironment.Driver}, cuDNN {(GpuEnvironment.CuDnn.Length > 0 ? GpuEnvironment.CuDnn : "missing")}");
+            Say("nccl", NcclLibrary.IsAvailable ? NcclLibrary.Version : "none that can be used; only needed between GPUs");
             foreach (var gpu in gpus)
             {
                 string device = FormattableString.Invariant($"cuda:{gpu.Number}");
@@ -125,7 +126,7 @@ internal static class DoctorVerb
                 Say("", $"{Rates(device)}{(gpus.Count == 1 ? "" : $"; direct way to {(peers.Length > 0 ? string.Join(", ", peers) : "no other")}")}");
             }
 
-            problems.AddRange(GpuProblems.Of(gpus, GpuEnvironment.CuDnn, NativeLibrary.TryLoad("libnccl.so.2", out _) ? "libnccl.so.2" : "", GpuEnvironment.HasPeerAccess));
+            problems.AddRange(GpuProblems.Of(gpus, GpuEnvironment.CuDnn, NcclLibrary.WhyNot, GpuEnvironment.HasPeerAccess));
         }
 
         // What a matrix product reaches, in each number format.

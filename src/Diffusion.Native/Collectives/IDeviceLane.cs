@@ -7,9 +7,9 @@ public interface IDeviceLane : IDisposable
     /// <summary>The stream as libraries of CUDA take it.</summary>
     nint Handle { get; }
 
-    /// <summary>Whether everything asked for so far is done.</summary>
+    /// <summary>Whether everything asked for up to <see cref="Mark"/> is done.</summary>
     /// <exception cref="DeviceFailedException">The device has failed.</exception>
-    bool IsIdle { get; }
+    bool IsMarkReached { get; }
 
     /// <summary>Makes the calling thread one of this device's, for libraries of CUDA.</summary>
     void Bind();
@@ -31,6 +31,9 @@ public interface IDeviceLane : IDisposable
 
     /// <summary>What the device is asked to compute from here on comes after everything asked for so far.</summary>
     void Lead();
+
+    /// <summary>Remembers how much has been asked for, for <see cref="IsMarkReached"/>.</summary>
+    void Mark();
 
     /// <summary>Copies memory; either may be the CPU's, and stays put until it is done.</summary>
     /// <param name="destination">First byte of the copy.</param>

@@ -95,6 +95,9 @@ internal static unsafe partial class CudaDriver
         return ((long)free, (long)total);
     }
 
+    /// <summary>Copies memory in the order of a stream; the addresses tell where they lie.</summary>
+    public static void Copy(nint destination, nint source, long bytes, nint stream) => Check(cuMemcpyAsync(destination, source, (nuint)bytes, stream), nameof(cuMemcpyAsync));
+
     private static string Open()
     {
         if (!NativeLibrary.TryLoad(Library, out _))
@@ -168,6 +171,8 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library)] private static partial int cuCtxPopCurrent_v2(nint* context);
 
     [LibraryImport(Library)] private static partial int cuMemGetInfo_v2(nuint* free, nuint* total);
+
+    [LibraryImport(Library)] private static partial int cuMemcpyAsync(nint destination, nint source, nuint bytes, nint stream);
 
     [LibraryImport(Library)] private static partial int cuGetErrorString(int error, byte** text);
 }

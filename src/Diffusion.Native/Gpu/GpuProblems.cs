@@ -10,9 +10,9 @@ public static class GpuProblems
     /// <summary>Looks at what was found; one or two sentences for each problem.</summary>
     /// <param name="gpus">The GPUs that libtorch sees.</param>
     /// <param name="cuDnn">cuDNN's version; empty without.</param>
-    /// <param name="nccl">NCCL's version or file; empty without.</param>
+    /// <param name="ncclProblem">Why NCCL cannot be used; empty when it can.</param>
     /// <param name="hasPeerAccess">Whether one GPU reads another's memory, by their numbers.</param>
-    public static IEnumerable<string> Of(IReadOnlyList<GpuDescription> gpus, string cuDnn, string nccl, Func<int, int, bool> hasPeerAccess)
+    public static IEnumerable<string> Of(IReadOnlyList<GpuDescription> gpus, string cuDnn, string ncclProblem, Func<int, int, bool> hasPeerAccess)
     {
         foreach (var gpu in gpus)
         {
@@ -44,9 +44,9 @@ public static class GpuProblems
                 yield return $"The GPUs are of several models ({string.Join(", ", models)}), which compute other bits. Name those of one model with --devices, or train with --fast.";
             }
 
-            if (nccl.Length == 0)
+            if (ncclProblem.Length > 0)
             {
-                yield return "NCCL (libnccl.so.2) is missing, so gradients of several GPUs go through main memory, many times slower. Install it for libtorch's CUDA version (nvidia-nccl of Python, or libnccl2).";
+                yield return $"Several GPUs cannot train together: {ncclProblem}";
             }
 
             string[] apart = [.. gpus.SelectMany(a => gpus.Where(b => a.Number < b.Number && !hasPeerAccess(a.Number, b.Number)).Select(b => $"cuda:{a.Number} and cuda:{b.Number}"))];

@@ -33,6 +33,11 @@ internal static partial class NativeLibraries
     /// <summary>Empty when the fused operators are loaded, else why not. libtorch must be loaded already.</summary>
     public static string OperatorsProblem => OperatorsLibrary.Value.Problem;
 
+    /// <summary>Has the runtime ask here for libraries from now on; any other use of this class does, too.</summary>
+    public static void Register()
+    {
+    }
+
     private static (nint Handle, string Problem) Open(string name)
     {
         // libgomp reads this when it is loaded, whoever loads it first; waiting threads that spin cost a shared machine a factor of eight.

@@ -4,6 +4,7 @@ using System.Runtime.Intrinsics.X86;
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Native;
+using Diffusion.Native.Collectives.Nccl;
 
 namespace Diffusion.Worker.Session;
 
@@ -21,6 +22,12 @@ internal static class Fingerprint
             ["data"] = data.Digest,
             ["layout"] = layoutDigest,
         };
+        if (devices.Kind == DeviceKind.Cuda)
+        {
+            // Copies of different versions do not talk to one another.
+            fingerprint["nccl"] = NcclLibrary.IsAvailable ? NcclLibrary.Version : "none";
+        }
+
         if (config.Training.GradientSum == GradientSum.Exact)
         {
             foreach (var (key, value) in devices.Kind == DeviceKind.Cpu ? Processor : Gpus(devices.Numbers, GpuEnvironment.Gpus))

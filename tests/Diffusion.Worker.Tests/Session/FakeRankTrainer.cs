@@ -161,6 +161,7 @@ internal sealed class FakeRankTrainer(FakeWorld world, ITrainingObserver observe
             beforeStep?.Invoke(CompletedStep);
             observer.PhaseChanged(request.Rank, WorkerPhase.Reduce, CompletedStep);
             long wishes = Gather(connected, request, Volatile.Read(ref pause), cancellationToken).Aggregate((all, wish) => all | wish);
+            SumOnDevices(connected, request, cancellationToken);
             CompletedStep++;
             long images = CompletedStep * world.BatchSize;
             int own = request.Shards[request.Rank].Count * world.BatchSize / request.Shards.ShardCount;
@@ -184,6 +185,21 @@ internal sealed class FakeRankTrainer(FakeWorld world, ITrainingObserver observe
         }
 
         return new GenerationResult(GenerationEnd.Finished, "The last step is done.", CompletedStep);
+    }
+
+    /// <summary>Where ranks have devices, these count one another.</summary>
+    private static unsafe void SumOnDevices(IPeerTransport connected, GenerationRequest request, CancellationToken cancellationToken)
+    {
+        if (connected.Device is not { } link)
+        {
+            return;
+        }
+
+        nint one = link.Lane.Allocate(1);
+        *(float*)one = 1;
+        link.AllReduce(one, 1, request.CollectiveTimeout);
+        link.Await(request.CollectiveTimeout, cancellationToken);
+        Assert.Equal(request.RankCount, *(float*)one);
     }
 
     /// <summary>One number from every rank, in rank order.</summary>

@@ -129,7 +129,7 @@ public sealed class WorkerHostTests(ITestOutputHelper output)
     }
 
     /// <summary>Asks until the status is as expected; bounded.</summary>
-    private static async Task WaitFor(TestRun run, Func<V1.RunStatus, bool> condition)
+    internal static async Task WaitFor(TestRun run, Func<V1.RunStatus, bool> condition)
     {
         using var patience = new CancellationTokenSource(TestRun.Patience);
         while (!condition(await run.StatusAsync()))

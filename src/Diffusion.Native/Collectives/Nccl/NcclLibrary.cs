@@ -75,8 +75,13 @@ public static class NcclLibrary
 
     private static (nint Handle, int Version, string Problem) Open()
     {
+        NativeLibraries.Register();
         try
         {
+            // libtorch first: the copy that it brings along is the one.
+#if !USE_PACKAGES
+            TorchSharp.NativeHooks.EnsureLoaded();
+#endif
             var mapped = MappedLibraries.Read();
             nint handle = InsideTorch(mapped) is not 0 and var inside ? inside : Load(Choose(mapped, given, File.Exists));
 

@@ -47,7 +47,8 @@ internal sealed class NcclLink(NcclTransport transport, NcclCommunicator communi
     public void Await(TimeSpan deadline, CancellationToken cancellationToken)
     {
         using var cancel = cancellationToken.UnsafeRegister(static state => ((NcclTransport)state!).Abort("Cancelled by the caller."), transport);
-        WaitUntil(() => communicator.State() is not (NcclResult.Success or NcclResult.InProgress) and var bad ? throw communicator.Explain(bad, "exchanging") : lane.IsIdle, deadline, "the devices' exchange");
+        lane.Mark();
+        WaitUntil(() => communicator.State() is not (NcclResult.Success or NcclResult.InProgress) and var bad ? throw communicator.Explain(bad, "exchanging") : lane.IsMarkReached, deadline, "the devices' exchange");
     }
 
     /// <summary>Until the last call is done: before, nothing else may be asked of the communicator or of its stream.</summary>
@@ -67,7 +68,8 @@ internal sealed class NcclLink(NcclTransport transport, NcclCommunicator communi
         var time = Deadline.After(longest);
         try
         {
-            while (communicator.IsEnded && !lane.IsIdle && time.Left > TimeSpan.Zero)
+            lane.Mark();
+            while (communicator.IsEnded && !lane.IsMarkReached && time.Left > TimeSpan.Zero)
             {
                 Thread.Yield();
             }

@@ -22,7 +22,7 @@ internal static class DeviceRanks
         {
             try
             {
-                using var transport = NcclTransport.Connect(rank, size, withHost ? host[rank] : null, new StandInLane(rank), store, "g0", options ?? Quick, CancellationToken.None);
+                using var transport = NcclTransport.Connect(rank, size, withHost ? host[rank] : null, new StandInLane(StandIn.Handle, rank), store, "g0", options ?? Quick, CancellationToken.None);
                 body(transport);
             }
             catch (Exception e)

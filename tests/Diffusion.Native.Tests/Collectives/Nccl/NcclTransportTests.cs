@@ -104,7 +104,7 @@ public sealed class NcclTransportTests(ITestOutputHelper output)
         StandIn.Begin();
         var host = LocalTransport.CreateGroup(2);
         var options = DeviceRanks.Quick with { ConnectTimeout = TimeSpan.FromSeconds(1) };
-        var e = Assert.Throws<CollectiveException>(() => NcclTransport.Connect(0, 2, host[0], new StandInLane(0), new InMemoryRendezvousStore(), "g0", options, CancellationToken.None));
+        var e = Assert.Throws<CollectiveException>(() => NcclTransport.Connect(0, 2, host[0], new StandInLane(StandIn.Handle, 0), new InMemoryRendezvousStore(), "g0", options, CancellationToken.None));
         Assert.Equal(CollectiveFailure.TimedOut, e.Failure);
         Assert.Contains("ncclCommAbort", StandIn.Calls(0));
         Assert.Empty(StandIn.Violations());
@@ -118,7 +118,7 @@ public sealed class NcclTransportTests(ITestOutputHelper output)
         var host = LocalTransport.CreateGroup(2);
         CollectiveException? e = null;
         var took = Ranks.Time(() => e = Assert.Throws<CollectiveException>(
-            () => NcclTransport.Connect(0, 2, host[0], new StandInLane(0), new InMemoryRendezvousStore(), "g0", DeviceRanks.Quick, cancellation.Token)));
+            () => NcclTransport.Connect(0, 2, host[0], new StandInLane(StandIn.Handle, 0), new InMemoryRendezvousStore(), "g0", DeviceRanks.Quick, cancellation.Token)));
         Assert.Equal(CollectiveFailure.Aborted, e!.Failure);
         Assert.InRange(took, TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(3));
     }
@@ -132,7 +132,7 @@ public sealed class NcclTransportTests(ITestOutputHelper output)
         BinaryPrimitives.WriteInt32LittleEndian(announced, 22705);
         store.Set("g0/nccl", announced);
         var host = LocalTransport.CreateGroup(2);
-        var e = Assert.Throws<PlatformNotSupportedException>(() => NcclTransport.Connect(1, 2, host[1], new StandInLane(1), store, "g0", DeviceRanks.Quick, CancellationToken.None));
+        var e = Assert.Throws<PlatformNotSupportedException>(() => NcclTransport.Connect(1, 2, host[1], new StandInLane(StandIn.Handle, 1), store, "g0", DeviceRanks.Quick, CancellationToken.None));
         Assert.Contains("2.27.5", e.Message, StringComparison.Ordinal);
         Assert.Contains("2.28.9", e.Message, StringComparison.Ordinal);
         Assert.NotNull(host[0].Failure);

@@ -16,6 +16,8 @@ internal static unsafe partial class StandIn
 
     public static string Path => Library.Value.Path;
 
+    public static nint Handle => Library.Value.Handle;
+
     private static string? Compiler => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
         .SelectMany(folder => new[] { System.IO.Path.Combine(folder, "c++"), System.IO.Path.Combine(folder, "g++") }).FirstOrDefault(File.Exists);
 

@@ -6,26 +6,30 @@ namespace Diffusion.Native.Tests.Collectives.Nccl;
 /// <summary>A "device" of the CPU's memory, on a stream of the stand-in: additions take their turn among the transfers, on another thread.</summary>
 internal sealed unsafe class StandInLane : IDeviceLane
 {
+    private readonly nint library;
     private readonly int device;
     private readonly List<nint> memory = [];
 
-    public StandInLane(int device)
+    /// <param name="library">The stand-in, loaded.</param>
+    /// <param name="device">Number of the device.</param>
+    public StandInLane(nint library, int device)
     {
+        this.library = library;
         this.device = device;
         Bind();
-        Handle = ((delegate* unmanaged[Cdecl]<nint>)StandIn.Export("standin_stream_new"))();
+        Handle = ((delegate* unmanaged[Cdecl]<nint>)Export("standin_stream_new"))();
     }
 
     public nint Handle { get; }
 
-    public bool IsIdle => ((delegate* unmanaged[Cdecl]<nint, int>)StandIn.Export("standin_stream_query"))(Handle) switch
+    public bool IsMarkReached => ((delegate* unmanaged[Cdecl]<nint, int>)Export("standin_stream_query"))(Handle) switch
     {
         0 => true,
         600 => false,
         var error => throw new DeviceFailedException($"Device {device} of the stand-in answers {error}."),
     };
 
-    public void Bind() => ((delegate* unmanaged[Cdecl]<int, void>)StandIn.Export("standin_set_device"))(device);
+    public void Bind() => ((delegate* unmanaged[Cdecl]<int, void>)Export("standin_set_device"))(device);
 
     public bool Reaches(Arena arena) => arena.IsOnCpu;
 
@@ -36,6 +40,10 @@ internal sealed unsafe class StandInLane : IDeviceLane
         nint address = (nint)NativeMemory.AlignedAlloc((nuint)(floats * sizeof(float)), 64);
         memory.Add(address);
         return address;
+    }
+
+    public void Mark()
+    {
     }
 
     // What computes here does so at once.
@@ -57,7 +65,7 @@ internal sealed unsafe class StandInLane : IDeviceLane
 
     public void Dispose()
     {
-        ((delegate* unmanaged[Cdecl]<nint, void>)StandIn.Export("standin_stream_free"))(Handle);
+        ((delegate* unmanaged[Cdecl]<nint, void>)Export("standin_stream_free"))(Handle);
         memory.ForEach(address => NativeMemory.AlignedFree((void*)address));
     }
 
@@ -79,8 +87,10 @@ internal sealed unsafe class StandInLane : IDeviceLane
         stack.Single().CopyTo(new Span<float>((void*)destination, count));
     }
 
+    private nint Export(string name) => NativeLibrary.GetExport(library, name);
+
     private void Run(Action work) =>
-        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<nint, void>, nint, void>)StandIn.Export("standin_stream_run"))(Handle, &Perform, GCHandle.ToIntPtr(GCHandle.Alloc(work)));
+        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<nint, void>, nint, void>)Export("standin_stream_run"))(Handle, &Perform, GCHandle.ToIntPtr(GCHandle.Alloc(work)));
 
     [UnmanagedCallersOnly(CallConvs = [typeof(System.Runtime.CompilerServices.CallConvCdecl)])]
     private static void Perform(nint state)
