@@ -21,6 +21,9 @@ internal sealed class FeatureOptions
         command.Add(device);
     }
 
+    /// <summary>The file; null for none.</summary>
+    public string? PathOf(ParseResult result) => result.GetValue(features);
+
     /// <summary>Whether one was given.</summary>
     public bool Given(ParseResult result) => result.GetValue(features) is not null;
 

@@ -6,6 +6,8 @@ using Diffusion.Evaluation.Measuring;
 using Diffusion.Evaluation.Sweeps;
 using Diffusion.Evaluation.Weights;
 using Diffusion.Model;
+using Diffusion.Serving;
+using Diffusion.Serving.Evaluations;
 using Diffusion.Snapshots.Scores;
 
 namespace Diffusion.Cli.Sweeps;
@@ -42,6 +44,9 @@ internal sealed class LossMeasure : SweepMeasure
         var result = loss.Measure(network, new ShareOf(images.Count, progress), cancellationToken);
         return HeldOutScore.Of(result, images, how, config, SampledSnapshot.Of(path, run), TimeProvider.System.GetLocalNow());
     }
+
+    public override Task<EvaluationJob> JobAsync(EvaluationClient client, CancellationToken cancellationToken) =>
+        throw new ConfigurationException("--metric loss is measured here, where the held-out images are: leave --coordinator out, or choose fd, kid or swd.");
 
     public override void Dispose() => dataset.Dispose();
 

@@ -10,6 +10,8 @@ using Diffusion.Evaluation.Sweeps;
 using Diffusion.Evaluation.Weights;
 using Diffusion.Model;
 using Diffusion.Model.Networks;
+using Diffusion.Serving;
+using Diffusion.Serving.Evaluations;
 using Diffusion.Snapshots.Scores;
 using TorchSharp;
 using ImageShape = Diffusion.Data.ImageShape;
@@ -22,6 +24,12 @@ internal sealed record SampleMeasureOptions
     public required string Metric { get; init; }
 
     public required FeatureReference Reference { get; init; }
+
+    /// <summary>File of <see cref="Reference"/>.</summary>
+    public required string ReferencePath { get; init; }
+
+    /// <summary>File of the feature network; null for none.</summary>
+    public required string? FeaturesPath { get; init; }
 
     /// <summary>Opens the feature network for images of a shape; null for none.</summary>
     public required Func<ImageShape, IFeatureNetwork?> Features { get; init; }
@@ -45,6 +53,8 @@ internal sealed record SampleMeasureOptions
 /// <summary>A distance between samples and a reference.</summary>
 internal sealed class SampleMeasure : SweepMeasure
 {
+    private const int PartSeeds = 256;
+
     private readonly RunDirectory run;
     private readonly SampleMeasureOptions options;
     private readonly SampledNetwork subject;
@@ -88,6 +98,31 @@ internal sealed class SampleMeasure : SweepMeasure
         var score = measurement.Measure(images, cancellationToken).Single().ToScore(measured, SeedOf(point), TimeProvider.System.GetLocalNow());
         partial.Remove();
         return score;
+    }
+
+    public override async Task<EvaluationJob> JobAsync(EvaluationClient client, CancellationToken cancellationToken)
+    {
+        var expected = Expected(new SweepPoint(subject.ImagesSeen, subject.RelativeStd));
+        Task<string> Upload(string path) => client.UploadAsync(subject.RunId, path, cancellationToken);
+        string? network = options.Metric == MetricNames.SlicedWasserstein ? null : options.FeaturesPath;
+        bool trained = network is not null && TrainedFeatures.IsAt(network);
+        return new EvaluationJob
+        {
+            Run = subject.RunId,
+            RelativeStd = subject.RelativeStd,
+            Metrics = [new MetricRequest(options.Metric, expected.ReferenceHash, expected.Features)],
+            Settings = expected.Settings,
+            Guide = options.Guide is null ? null : new GuideWeights(subject.GuideHash!, "", 0, 0, await Upload(options.Guide)),
+            Count = options.Count,
+            Batch = options.Batch,
+            PartSeeds = options.Batch * Math.Max(1, PartSeeds / options.Batch),
+            Reference = await Upload(options.ReferencePath),
+            Features = trained ? await Upload(network!) : null,
+
+            // TorchScript is a program: evaluators run only what they were started with.
+            TrustedFeatures = network is null || trained ? null : EvaluationFiles.DigestOf(network),
+            TrustedAutoencoder = decoder is null ? null : EvaluationFiles.DigestOf(options.Autoencoder!),
+        };
     }
 
     public override void Dispose()

@@ -38,6 +38,7 @@ internal static class SweepVerb
         var draws = new Option<int>("--draws") { Description = "Noise levels per held-out image", HelpName = "N", DefaultValueFactory = _ => 4 };
         var reference = new Option<string?>("--ref") { Description = "Reference statistics of 'metrics ref'", HelpName = "FILE" };
         var batch = MetricsVerb.BatchOption();
+        var coordinator = new Option<string?>("--coordinator") { Description = "Have samples measured by the evaluators of a coordinator or of 'serve' [default: here]", HelpName = "HOST:PORT" };
         var output = new Option<string?>("--out") { Description = "Where tables and charts go [default: RUN/sweep]", HelpName = "DIR" };
         var features = new FeatureOptions();
         var autoencoder = LatentVerbs.Autoencoder();
@@ -50,7 +51,8 @@ internal static class SweepVerb
                 "sweep runs/shapes-16 --lengths 0.02,0.04,...,0.24 --at all",
                 "sweep runs/shapes-16 --metric fd --ref shapes.ref.safetensors --features shapes.features --images 2000 --search",
                 "sweep runs/shapes-16 --metric fd --ref shapes.ref.safetensors --features shapes.features --gnet GUIDE --guidance 1,1.5,2",
-            ])) { directory, metric, lengths, at, search, budget, guidance, guide, images, repeats, seed, draws, reference, autoencoder, batch, output };
+                "sweep runs/shapes-16 --metric fd --ref shapes.ref.safetensors --features shapes.features --coordinator 10.0.0.1:7000",
+            ])) { directory, metric, lengths, at, search, budget, guidance, guide, images, repeats, seed, draws, reference, autoencoder, batch, coordinator, output };
         features.AddTo(command);
         foreach (var setting in sampler)
         {
@@ -76,6 +78,8 @@ internal static class SweepVerb
                 {
                     Metric = request.Metric,
                     Reference = Reference(run, request.Metric, result.GetValue(reference), features.Given(result)),
+                    ReferencePath = result.GetValue(reference)!,
+                    FeaturesPath = features.PathOf(result),
                     Features = shape => features.Open(result, shape),
                     Device = features.Device(result),
                     Count = request.Images,
@@ -85,15 +89,15 @@ internal static class SweepVerb
                     Autoencoder = result.GetValue(autoencoder),
                     Sampler = [.. sampler.Select(s => (s.Key, s.Value(result)))],
                 }, interruption.Asked);
-            return await RunAsync(run, request, times, measure, result.GetValue(output) ?? Path.Combine(run.Path, "sweep"), interruption.Asked);
+            return await RunAsync(run, request, times, measure, result.GetValue(coordinator), result.GetValue(output) ?? Path.Combine(run.Path, "sweep"), interruption.Asked);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(RunDirectory run, SweepRequest request, long[] times, SweepMeasure measure, string output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(RunDirectory run, SweepRequest request, long[] times, SweepMeasure measure, string? coordinator, string output, CancellationToken cancellationToken)
     {
         var progress = new SweepProgress(TimeProvider.System);
-        await using var source = new LocalScoreSource(run, measure, progress);
+        await using IScoreSource source = coordinator is null ? new LocalScoreSource(run, measure, progress) : new QueueScoreSource(run, measure, Address(coordinator), progress);
         var runner = new SweepRunner(run, measure, source, progress);
         var words = new List<string>();
         if (request.Search)
@@ -264,6 +268,12 @@ internal static class SweepVerb
         return path is null || (network && !features)
             ? throw new ConfigurationException($"--metric {metric} needs {(path is null ? "--ref, statistics of the images" : "--features, the feature network of the reference")}. Where there is none, make it: {made}.")
             : FeatureReference.Load(path);
+    }
+
+    private static string Address(string text)
+    {
+        int colon = text.LastIndexOf(':');
+        return colon > 0 && ushort.TryParse(text[(colon + 1)..], out _) ? text : throw new ConfigurationException($"--coordinator '{text}' is not HOST:PORT.");
     }
 
     private static string Place(long time, double weight) => ImageCount.Kimg(time) + (weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", guidance {weight:0.###}"));
