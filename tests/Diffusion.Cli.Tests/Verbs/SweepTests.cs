@@ -67,6 +67,14 @@ public sealed class SweepTests : IDisposable
         Assert.Contains("24 of them known already", await Done("sweep", Run, "--lengths", "0.02,0.03,...,0.25", "--draws", "2"));
         await Done("sweep", Run, "--lengths", "0.05,0.1", "--draws", "2", "--at", "2048,4096");
         Assert.True(File.Exists(Path.Combine(folder.Path, Run, "sweep", "loss-map.png")));
+
+        // Samples: repetitions and guidance weights, each measured once.
+        await Done("metrics", "ref", "--data", Run, "--dest", "ref.safetensors");
+        string guide = Directory.GetFiles(Path.Combine(folder.Path, Run, "snapshots"), "*.safetensors").Order().First();
+        string[] samples = ["sweep", Run, "--metric", "swd", "--ref", "ref.safetensors", "--images", "12", "--batch", "12", "--steps", "2", "--lengths", "0.05,0.1"];
+        Assert.Contains("2 seeds", await Done([.. samples, "--repeats", "2"]));
+        Assert.Contains("8 measurements, 4 of them known already", await Done([.. samples, "--repeats", "2", "--gnet", guide, "--guidance", "1,2"]));
+        Assert.Contains(Directory.GetFiles(Path.Combine(folder.Path, Run, "sweep")), f => Path.GetFileName(f).StartsWith("swd-over-guidance-", StringComparison.Ordinal));
     }
 
     private static double Length(string output)
