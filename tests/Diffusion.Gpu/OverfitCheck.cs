@@ -6,14 +6,15 @@ namespace Diffusion.Gpu;
 /// <summary>A network that sees the same ten images over and over learns them by heart, in every number format alike.</summary>
 internal static class OverfitCheck
 {
-    /// <summary>Mean loss of the last steps that float32 on the processor falls well below; it begins near 1.</summary>
-    private const double StatedLoss = -0.9;
-    private const int LastSteps = 100;
+    /// <summary>Mean loss of the last steps that float32 and bfloat16 on the processor fall well below (-0.87 after 300 steps); it begins above 2.</summary>
+    private const double StatedLoss = -0.9, StatedSoon = -0.6;
+    private const int LastSteps = 100, AllSteps = 1500;
 
     public static IEnumerable<CheckResult> Run(Options options)
     {
-        int steps = Math.Max(2 * LastSteps, options.Number("steps", 1500));
+        int steps = Math.Max(2 * LastSteps, options.Number("steps", AllSteps));
         string device = options.Device;
+        double stated = steps < AllSteps ? StatedSoon : StatedLoss;
         using var data = CheckData.Shapes(10, 16);
         foreach (var precision in options.Precisions)
         {
@@ -28,8 +29,8 @@ internal static class OverfitCheck
             double last = losses.TakeLast(LastSteps).Average();
             yield return new CheckResult(
                 name,
-                last < StatedLoss ? Verdict.Passed : Verdict.Failed,
-                FormattableString.Invariant($"loss {losses.Take(LastSteps / 10).Average():F3} at first, {last:F3} in the last {LastSteps} of {steps} steps; stated: below {StatedLoss}"));
+                last < stated ? Verdict.Passed : Verdict.Failed,
+                FormattableString.Invariant($"loss {losses.Take(LastSteps / 10).Average():F3} at first, {last:F3} in the last {LastSteps} of {steps} steps; stated: below {stated}"));
         }
     }
 

@@ -50,7 +50,7 @@ internal static class StepMeasurement
             double[] seconds = [.. Training.Run(Config(options, preset, precision, batch, steps + WarmUp), data.Images, device).Seconds.Skip(WarmUp).Order()];
             double median = seconds[seconds.Length / 2];
             return (new CheckResult(name, Verdict.Measured, FormattableString.Invariant(
-                $"{1e3 * median:F1} ms/step\t{batch / median:F1} images/s\t{GpuMemory.UsedBytes(device) / 1e9:F1} GB\t{100 * operations * batch / median / rate:F1} % of {rate / 1e12:F1} TFLOP/s")), true);
+                $"{1e3 * median:F1} ms/step\t{batch / median:F1} images/s\t{GpuMemory.UsedBytes(device) / 1e9:F1} GB\t{100 * operations * batch / median / rate:F1} % of {rate / 1e12:G3} TFLOP/s")), true);
         }
         catch (ExternalException e) when (DeviceMemory.IsExhausted(e))
         {

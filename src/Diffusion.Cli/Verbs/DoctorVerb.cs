@@ -118,6 +118,7 @@ internal static class DoctorVerb
 
             Say("cuda", $"runtime {GpuEnvironment.CudaRuntime}, driver for up to {GpuEnvironment.Driver}, cuDNN {(GpuEnvironment.CuDnn.Length > 0 ? GpuEnvironment.CuDnn : "missing")}");
             Say("nccl", NcclLibrary.IsAvailable ? NcclLibrary.Version : "none that can be used; only needed between GPUs");
+            Say("gpu kernels", GpuEnvironment.HasKernels ? "compiled" : GpuEnvironment.WhyNoKernels);
             foreach (var gpu in gpus)
             {
                 string device = FormattableString.Invariant($"cuda:{gpu.Number}");

@@ -26,6 +26,7 @@ internal static partial class NativeLoader
         BridgePath = FindBridge();
         BuildInfo = ReadInfo(Path.ChangeExtension(BridgePath, ".info"));
         CalmOpenMP();
+        FixCuBlasWorkspaces();
         PreferOpenBlas();
         var handle = LoadBridge();
         NativeLibrary.SetDllImportResolver(typeof(NativeLoader).Assembly, (name, _, _) => name == NativeMethods.Library ? handle : 0);
@@ -61,6 +62,9 @@ internal static partial class NativeLoader
             _ = setenv("GOMP_SPINCOUNT", "1000", 0);
         }
     }
+
+    // cuBLAS gives the same bits again only with workspaces of its own; it reads this when it is first used. An empty or set variable stays.
+    private static void FixCuBlasWorkspaces() => _ = setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
 
     // A libtorch that takes BLAS from the system gets the reference one on a plain Debian, 25 times slower. A global symbol that is there first wins.
     // The pthread flavour ignores libtorch's thread count and is left alone.

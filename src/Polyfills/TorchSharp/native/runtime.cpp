@@ -164,4 +164,10 @@ DT_API int32_t dt_cudnn_tf32() { return at::globalContext().allowTF32CuDNN(); }
 DT_API void dt_set_cudnn_tf32(int32_t on) { at::globalContext().setAllowTF32CuDNN(on != 0); }
 DT_API int32_t dt_deterministic() { return at::globalContext().deterministicAlgorithms(); }
 DT_API int32_t dt_deterministic_warns() { return at::globalContext().deterministicAlgorithmsWarnOnly(); }
-DT_API void dt_set_deterministic(int32_t on, int32_t warn_only) { at::globalContext().setDeterministicAlgorithms(on != 0, warn_only != 0); }
+DT_API void dt_set_deterministic(int32_t on, int32_t warn_only) {
+  at::globalContext().setDeterministicAlgorithms(on != 0, warn_only != 0);
+#if DT_TORCH >= 203
+  // Filling every fresh tensor would be a pass over all memory, and nothing here reads what it has not written.
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
+#endif
+}
