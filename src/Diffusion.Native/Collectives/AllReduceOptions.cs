@@ -10,16 +10,4 @@ public sealed record AllReduceOptions
     /// <summary>Threads that add.</summary>
     /// <value>1.</value>
     public int Threads { get; init; } = 1;
-
-    /// <exception cref="ArgumentException">A value makes no sense.</exception>
-    internal void Check()
-    {
-        if (BucketBytes < 4096 || Threads < 1)
-        {
-            throw new ArgumentException($"Buckets of {BucketBytes} bytes and {Threads} threads; buckets need at least 4096 bytes and adding at least one thread.");
-        }
-    }
-
-    /// <summary>Floats of a bucket, rounded up so that slices of a whole one are equal.</summary>
-    internal long BucketFloats(long length, long multiple) => Math.Min(length, ((BucketBytes / sizeof(float)) + multiple - 1) / multiple * multiple);
 }

@@ -7,7 +7,7 @@ public sealed class FastAllReduce : IDisposable
     private readonly SliceReduction reduction;
     private readonly IPeerTransport transport;
     private readonly long length;
-    private readonly long bucketFloats;
+    private readonly BucketCut cut;
 
     /// <summary>Prepares an all-reduce; nothing is sent yet.</summary>
     /// <param name="transport">The ranks of this generation. Stays the caller's.</param>
@@ -16,10 +16,9 @@ public sealed class FastAllReduce : IDisposable
     public FastAllReduce(IPeerTransport transport, long length, AllReduceOptions? options = null)
     {
         options ??= new AllReduceOptions();
-        options.Check();
         this.transport = transport;
         this.length = length;
-        bucketFloats = options.BucketFloats(length, 1);
+        cut = new BucketCut(length, options, ranks: 1);
         var sources = Enumerable.Repeat(1, transport.Size).ToArray();
         var merges = sources.Select((_, index) => index == 0 ? 0 : 1).ToArray();
         reduction = new SliceReduction(transport, sources, merges, length, "in rank order", options);
@@ -62,10 +61,9 @@ public sealed class FastAllReduce : IDisposable
 
         nint address = link.Lane.AddressOf(destination);
         link.Lane.Follow();
-        for (long end = length; end > 0; end -= bucketFloats)
+        for (long bucket = 0; bucket < cut.Count; bucket++)
         {
-            long start = Math.Max(0, end - bucketFloats);
-            link.AllReduce(address + (nint)(start * sizeof(float)), end - start, deadline);
+            link.AllReduce(address + (nint)(cut.Start(bucket) * sizeof(float)), cut.Floats(bucket), deadline);
         }
 
         link.Lane.Lead();

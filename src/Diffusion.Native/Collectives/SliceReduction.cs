@@ -11,12 +11,11 @@ namespace Diffusion.Native.Collectives;
 /// </summary>
 internal sealed class SliceReduction : IDisposable
 {
-    private const int SliceAlignment = 16;
     private readonly IPeerTransport transport;
     private readonly int[] sourcesByRank;
     private readonly int[] merges;
     private readonly long length;
-    private readonly long bucketFloats;
+    private readonly BucketCut cut;
     private readonly string description;
     private readonly List<Transfer> sends = [];
     private readonly List<Transfer> receives = [];
@@ -32,23 +31,27 @@ internal sealed class SliceReduction : IDisposable
 
     public SliceReduction(IPeerTransport transport, int[] sourcesByRank, int[] merges, long length, string order, AllReduceOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
-        options.Check();
         this.transport = transport;
         this.sourcesByRank = sourcesByRank;
         this.merges = merges;
         this.length = length;
-        bucketFloats = options.BucketFloats(length, transport.Size * SliceAlignment);
+        cut = new BucketCut(length, options, transport.Size);
         description = $"{length} floats, {order}, buckets of {options.BucketBytes} bytes";
         slots = new nint[merges.Length];
         host = new HostSlices(transport, options.Threads);
     }
 
-    private long Buckets => (length + bucketFloats - 1) / bucketFloats;
-
     /// <summary>Arenas, from any device: between devices that are linked directly, else through a copy in the CPU's memory.</summary>
     public void Run(IReadOnlyList<Arena> sources, Arena target, TimeSpan deadline, CancellationToken cancellationToken)
     {
+        if (transport.Size == 1 && sources.Count == 1)
+        {
+            // One rank's only sum is the whole, and stays on its device.
+            RequireFit(sources, target);
+            CopyUnlessThere(sources[0], target);
+            return;
+        }
+
         if (Begin(sources, target, deadline, cancellationToken))
         {
             End(deadline, cancellationToken);
@@ -74,16 +77,7 @@ internal sealed class SliceReduction : IDisposable
     /// <summary>Starts a sum of which not all terms need to be there yet. False, and nothing done, when the arenas can only go through a copy.</summary>
     public bool Begin(IReadOnlyList<Arena> sources, Arena target, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        foreach (var source in sources)
-        {
-            target.RequireSameLayout(source);
-        }
-
-        if (target.Length != length)
-        {
-            throw new ArgumentException($"The arena has {target.Length} floats and the all-reduce was made for {length}.", nameof(target));
-        }
-
+        RequireFit(sources, target);
         if (transport.Device is { } link && link.Lane.Reaches(target) && sources.All(link.Lane.Reaches))
         {
             Begin(memory as DeviceSlices ?? new DeviceSlices(link), [.. sources.Select(link.Lane.AddressOf)], link.Lane.AddressOf(target), deadline, cancellationToken);
@@ -103,7 +97,7 @@ internal sealed class SliceReduction : IDisposable
     public void Advance(long from, TimeSpan deadline, CancellationToken cancellationToken)
     {
         long first = next;
-        while (next < Buckets && BucketStart(next) >= from)
+        while (next < cut.Count && cut.Start(next) >= from)
         {
             if (next == first)
             {
@@ -131,6 +125,27 @@ internal sealed class SliceReduction : IDisposable
         }
 
         staging = null;
+    }
+
+    private void RequireFit(IReadOnlyList<Arena> sources, Arena target)
+    {
+        foreach (var source in sources)
+        {
+            target.RequireSameLayout(source);
+        }
+
+        if (target.Length != length)
+        {
+            throw new ArgumentException($"The arena has {target.Length} floats and the all-reduce was made for {length}.", nameof(target));
+        }
+    }
+
+    private static void CopyUnlessThere(Arena source, Arena target)
+    {
+        if (!ReferenceEquals(source, target))
+        {
+            target.CopyFrom(source);
+        }
     }
 
     private void Begin(ISliceMemory where, ReadOnlySpan<nint> sources, nint target, TimeSpan deadline, CancellationToken cancellationToken)
@@ -168,7 +183,7 @@ internal sealed class SliceReduction : IDisposable
             }
         }
 
-        if (bucket < Buckets)
+        if (bucket < cut.Count)
         {
             AddScatter(bucket);
         }
@@ -212,7 +227,7 @@ internal sealed class SliceReduction : IDisposable
 
     private void AddScatter(long bucket)
     {
-        long own = Slice(bucket, transport.Rank).Count;
+        long own = cut.Slice(bucket, transport.Rank).Count;
         nint buffer = Received(bucket);
         for (int peer = 0; peer < transport.Size; peer++)
         {
@@ -221,7 +236,7 @@ internal sealed class SliceReduction : IDisposable
                 continue;
             }
 
-            var (peerStart, peerCount) = Slice(bucket, peer);
+            var (peerStart, peerCount) = cut.Slice(bucket, peer);
             for (int i = 0; i < present.Length && peerCount > 0; i++)
             {
                 sends.Add(new Transfer(peer, Tags.Scatter(bucket, i), At(present[i], peerStart), peerCount * sizeof(float)));
@@ -237,7 +252,7 @@ internal sealed class SliceReduction : IDisposable
 
     private void Combine(long bucket)
     {
-        var (start, own) = Slice(bucket, transport.Rank);
+        var (start, own) = cut.Slice(bucket, transport.Rank);
         if (own == 0)
         {
             return;
@@ -267,14 +282,13 @@ internal sealed class SliceReduction : IDisposable
     /// <summary>A bucket of equal slices, where one call gathers them.</summary>
     private DeviceGather? WholeGather(long bucket)
     {
-        var (start, own) = Slice(bucket, 0);
-        bool equal = own > 0 && Enumerable.Range(0, transport.Size).All(rank => Slice(bucket, rank).Count == own);
-        return memory!.GathersWhole && transport.Size > 1 && equal ? new DeviceGather(At(destination, start), own) : null;
+        var (start, own) = cut.Slice(bucket, 0);
+        return memory!.GathersWhole && transport.Size > 1 && cut.IsEven(bucket) ? new DeviceGather(At(destination, start), own) : null;
     }
 
     private void AddGather(long bucket)
     {
-        var (start, own) = Slice(bucket, transport.Rank);
+        var (start, own) = cut.Slice(bucket, transport.Rank);
         for (int peer = 0; peer < transport.Size; peer++)
         {
             if (peer == transport.Rank)
@@ -287,25 +301,12 @@ internal sealed class SliceReduction : IDisposable
                 sends.Add(new Transfer(peer, Tags.Gather(bucket), At(destination, start), own * sizeof(float)));
             }
 
-            var (peerStart, peerCount) = Slice(bucket, peer);
+            var (peerStart, peerCount) = cut.Slice(bucket, peer);
             if (peerCount > 0)
             {
                 receives.Add(new Transfer(peer, Tags.Gather(bucket), At(destination, peerStart), peerCount * sizeof(float)));
             }
         }
-    }
-
-    /// <summary>First float of a bucket; buckets are counted from the arena's end.</summary>
-    private long BucketStart(long bucket) => Math.Max(0, length - ((bucket + 1) * bucketFloats));
-
-    /// <summary>The part of a bucket that a rank owns: first float in the arena, and how many.</summary>
-    private (long Start, long Count) Slice(long bucket, int rank)
-    {
-        long start = BucketStart(bucket);
-        long count = length - (bucket * bucketFloats) - start;
-        long per = ((count + transport.Size - 1) / transport.Size + SliceAlignment - 1) / SliceAlignment * SliceAlignment;
-        long from = Math.Min(count, per * rank);
-        return (start + from, Math.Min(count, per * (rank + 1)) - from);
     }
 
     /// <summary>Receive buffer of a bucket; two take turns, because the scatter of the next bucket arrives while this one is gathered.</summary>
@@ -315,8 +316,7 @@ internal sealed class SliceReduction : IDisposable
         if (buffer == 0)
         {
             long remote = merges.Length - sourcesByRank[transport.Rank];
-            long per = (bucketFloats / transport.Size) + (2 * SliceAlignment);
-            buffer = memory!.Allocate(Math.Max(SliceAlignment, remote * per));
+            buffer = memory!.Allocate(Math.Max(BucketCut.SliceAlignment, remote * cut.LongestSlice));
         }
 
         return buffer;
