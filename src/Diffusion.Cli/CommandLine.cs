@@ -17,6 +17,7 @@ internal static class CommandLine
         ReconstructVerb.Create(),
         ServeVerb.Create(),
         FetchVerb.Create(),
+        EvaluateVerb.Create(),
         SampleVerb.Create(),
         MetricsVerb.Create(),
         ScoresVerb.Create(),

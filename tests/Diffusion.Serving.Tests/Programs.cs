@@ -13,7 +13,8 @@ internal sealed class CurlFactAttribute : FactAttribute
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class PythonGrpcFactAttribute : FactAttribute
 {
-    public PythonGrpcFactAttribute() => Skip = Programs.CanRun("/usr/bin/python3", "-c", "import grpc, google.protobuf") ? null! : "No python3 here imports grpc and google.protobuf. Install python3-grpcio and python3-protobuf.";
+    /// <param name="needs">Another module it needs.</param>
+    public PythonGrpcFactAttribute(string needs = "sys") => Skip = Programs.CanRun("/usr/bin/python3", "-c", $"import grpc, google.protobuf, {needs}") ? null! : $"No python3 here imports grpc, google.protobuf and {needs}. Install python3-grpcio, python3-protobuf and python3-numpy.";
 }
 
 /// <summary>Other people's programs.</summary>

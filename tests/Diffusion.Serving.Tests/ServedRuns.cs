@@ -20,7 +20,7 @@ public sealed class ServedRuns : IDisposable
                 var random = new Random(time + (int)(std * 1000));
                 new SnapshotWriter(Snapshots).Write(
                     new SnapshotInfo { RunId = "tiny-1", ImagesSeen = time * 1024, RelativeStd = std },
-                    [new SnapshotTensor("weight", [Elements])],
+                    [new SnapshotTensor("weight", [1, Elements])],
                     _ => Enumerable.Range(0, Elements).Select(_ => random.NextSingle() * 2 - 1).ToArray());
             }
         }

@@ -15,6 +15,8 @@ namespace Diffusion.Cli.Sweeps;
 /// <summary>The loss on images kept out of training, with the same noise for every length.</summary>
 internal sealed class LossMeasure : SweepMeasure
 {
+    private const int PartImages = 256;
+
     private readonly RunConfig config;
     private readonly RunDirectory run;
     private readonly string runId;
@@ -45,8 +47,32 @@ internal sealed class LossMeasure : SweepMeasure
         return HeldOutScore.Of(result, images, how, config, SampledSnapshot.Of(path, run), TimeProvider.System.GetLocalNow());
     }
 
-    public override Task<EvaluationJob> JobAsync(EvaluationClient client, CancellationToken cancellationToken) =>
-        throw new ConfigurationException("--metric loss is measured here, where the held-out images are: leave --coordinator out, or choose fd, kid or swd.");
+    public override async Task<EvaluationJob> JobAsync(EvaluationClient client, CancellationToken cancellationToken)
+    {
+        var expected = Expected(new SweepPoint(0, 0.1));
+        var held = HeldOutImages.Of(images);
+        string folder = Directory.CreateTempSubdirectory("diffusion-held-out-").FullName;
+        try
+        {
+            string file = Path.Combine(folder, "held-out.safetensors");
+            held.Save(file);
+            return new EvaluationJob
+            {
+                Run = runId,
+                RelativeStd = expected.RelativeStd,
+                Metrics = [new MetricRequest(MetricNames.HeldOutLoss, held.Hash)],
+                Settings = expected.Settings,
+                Count = held.Count,
+                Batch = how.BatchSize,
+                PartSeeds = how.BatchSize * Math.Max(1, PartImages / how.BatchSize),
+                HeldOut = await client.UploadAsync(runId, file, cancellationToken),
+            };
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 
     public override void Dispose() => dataset.Dispose();
 

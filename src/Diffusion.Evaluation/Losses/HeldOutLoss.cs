@@ -42,6 +42,15 @@ public sealed record HeldOutLossResult(double Mean, double StandardError, IReadO
         return MeanOf([.. ImageErrors.Zip(other.ImageErrors, (a, b) => a - b)]);
     }
 
+    /// <summary>The result that errors of all images make.</summary>
+    /// <param name="imageErrors">Mean error of each image, in the order of the images.</param>
+    /// <param name="bands">The same errors by noise level; empty where they were not kept.</param>
+    public static HeldOutLossResult Of(double[] imageErrors, IReadOnlyList<NoiseBand> bands)
+    {
+        var (mean, standardError) = MeanOf(imageErrors);
+        return new HeldOutLossResult(mean, standardError, imageErrors, bands);
+    }
+
     internal static (double Mean, double StandardError) MeanOf(double[] values)
     {
         double mean = values.Average();
@@ -53,7 +62,7 @@ public sealed record HeldOutLossResult(double Mean, double StandardError, IReadO
 /// <summary>Measures the loss of a network with fixed noise: an image's noise depends on seed, image and draw alone, whatever network is measured and in whatever batches.</summary>
 public sealed class HeldOutLoss
 {
-    private readonly ImageSet images;
+    private readonly HeldOutImages images;
     private readonly INoiseDistribution noise;
     private readonly ILoss loss;
     private readonly HeldOutLossOptions options;
@@ -64,6 +73,16 @@ public sealed class HeldOutLoss
     /// <param name="loss">Its error per image is what is measured.</param>
     /// <param name="options">Seed and size.</param>
     public HeldOutLoss(ImageSet images, INoiseDistribution noise, ILoss loss, HeldOutLossOptions options)
+        : this(HeldOutImages.Of(images), noise, loss, options)
+    {
+    }
+
+    /// <summary>A measurement on images that came from elsewhere.</summary>
+    /// <param name="images">Images to measure on.</param>
+    /// <param name="noise">Distribution of noise levels, normally that of training.</param>
+    /// <param name="loss">Its error per image is what is measured.</param>
+    /// <param name="options">Seed and size.</param>
+    public HeldOutLoss(HeldOutImages images, INoiseDistribution noise, ILoss loss, HeldOutLossOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.DrawsPerImage, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
@@ -77,6 +96,24 @@ public sealed class HeldOutLoss
     /// <exception cref="InvalidOperationException">The network is in training mode, or its output is not finite.</exception>
     public HeldOutLossResult Measure(INetwork network, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
+        var (errors, bands) = Errors(network, 0, images.Count, progress, cancellationToken);
+        return HeldOutLossResult.Of(errors, bands);
+    }
+
+    /// <summary>The error of each of some images: parts measured anywhere, joined in their order, are what <see cref="Measure"/> finds.</summary>
+    /// <param name="network">Network for images of this shape, in evaluation mode.</param>
+    /// <param name="first">First image; a multiple of the batch, so that the bits are those of the whole.</param>
+    /// <param name="count">Images.</param>
+    /// <param name="progress">Told the images done.</param>
+    /// <param name="cancellationToken">Checked before each batch.</param>
+    /// <exception cref="InvalidOperationException">The network is in training mode, or its output is not finite.</exception>
+    public double[] MeasurePart(INetwork network, int first, int count, IProgress<int>? progress = null, CancellationToken cancellationToken = default) =>
+        Errors(network, first, count, progress, cancellationToken).Errors;
+
+    private (double[] Errors, IReadOnlyList<NoiseBand> Bands) Errors(INetwork network, int start, int total, IProgress<int>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + total, images.Count);
         if (network.Training)
         {
             throw new InvalidOperationException("The network is in training mode; dropout would be measured as well. Set Training to false.");
@@ -84,26 +121,22 @@ public sealed class HeldOutLoss
 
         using var guard = torch.no_grad();
         var bands = new NoiseBands();
-        var errors = new double[images.Count];
-        for (int first = 0; first < images.Count; first += options.BatchSize)
+        var errors = new double[total];
+        for (int done = 0; done < total; done += options.BatchSize)
         {
-            int count = Math.Min(options.BatchSize, images.Count - first);
+            int count = Math.Min(options.BatchSize, total - done);
             for (int draw = 0; draw < options.DrawsPerImage; draw++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                MeasureBatch(network, first, count, draw, errors.AsSpan(first, count), bands);
+                MeasureBatch(network, start + done, count, draw, errors.AsSpan(done, count), bands);
             }
 
-            progress?.Report(first + count);
+            progress?.Report(done + count);
         }
 
-        if (bands.NonFinite > 0)
-        {
-            throw new InvalidOperationException($"{bands.NonFinite} of {images.Count * options.DrawsPerImage} losses are not finite; the weights are no trained network's. Take an earlier snapshot.");
-        }
-
-        var (mean, standardError) = HeldOutLossResult.MeanOf(errors);
-        return new HeldOutLossResult(mean, standardError, errors, bands.Bands);
+        return bands.NonFinite == 0
+            ? (errors, bands.Bands)
+            : throw new InvalidOperationException($"{bands.NonFinite} of {total * options.DrawsPerImage} losses are not finite; the weights are no trained network's. Take an earlier snapshot.");
     }
 
     private void MeasureBatch(INetwork network, int first, int count, int draw, Span<double> errors, NoiseBands bands)
@@ -115,7 +148,7 @@ public sealed class HeldOutLoss
         var labels = new float[count * images.LabelDim];
         for (int i = 0; i < count; i++)
         {
-            using var generator = new Generator((ulong)TupleSeed.Hash(options.Seed, images.RawIndexOf(first + i), draw), torch.CPU);
+            using var generator = new Generator((ulong)TupleSeed.Hash(options.Seed, images.NumberOf(first + i), draw), torch.CPU);
             encoded[i] = Encoded(first + i, generator);
             (sigmas[i], noises[i]) = noise.Draw(encoded[i], generator);
             images.CopyLabel(first + i, labels.AsSpan(i * images.LabelDim, images.LabelDim));

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Diffusion.Contracts.Configuration;
 using Diffusion.Data;
 using Diffusion.Evaluation.Measuring;
@@ -18,23 +15,18 @@ public static class HeldOutScore
     /// <param name="config">The run whose noise levels and loss were used.</param>
     /// <param name="network">The network; its settings are replaced by those of the measurement.</param>
     /// <param name="measuredAt">Now.</param>
-    public static Score Of(HeldOutLossResult result, ImageSet images, HeldOutLossOptions options, RunConfig config, SampledNetwork network, DateTimeOffset measuredAt)
-    {
-        var settings = ComponentConfig.Of("held-out-loss", ("seed", options.Seed), ("drawsPerImage", options.DrawsPerImage), ("noise", Text(config.Noise)), ("loss", Text(config.Loss)));
-        return (network with { Settings = settings, GuideHash = null }).Score(MetricNames.HeldOutLoss, result.Mean, result.StandardError, images.Count, HashOf(images), measuredAt) with { Extrapolated = result.Mean };
-    }
+    public static Score Of(HeldOutLossResult result, ImageSet images, HeldOutLossOptions options, RunConfig config, SampledNetwork network, DateTimeOffset measuredAt) =>
+        Of(result, HeldOutImages.Of(images), options, config, network, measuredAt);
+
+    /// <inheritdoc cref="Of(HeldOutLossResult, ImageSet, HeldOutLossOptions, RunConfig, SampledNetwork, DateTimeOffset)"/>
+    public static Score Of(HeldOutLossResult result, HeldOutImages images, HeldOutLossOptions options, RunConfig config, SampledNetwork network, DateTimeOffset measuredAt) =>
+        (network with { Settings = SettingsOf(options, config), GuideHash = null }).Score(MetricNames.HeldOutLoss, result.Mean, result.StandardError, images.Count, images.Hash, measuredAt) with { Extrapolated = result.Mean };
+
+    /// <summary>How a loss is measured, as scores say it.</summary>
+    /// <param name="options">With what noise.</param>
+    /// <param name="config">The run whose noise levels and loss are used.</param>
+    public static ComponentConfig SettingsOf(HeldOutLossOptions options, RunConfig config) =>
+        ComponentConfig.Of("held-out-loss", ("seed", options.Seed), ("drawsPerImage", options.DrawsPerImage), ("noise", Text(config.Noise)), ("loss", Text(config.Loss)));
 
     private static string Text(ComponentConfig part) => System.Text.Json.JsonSerializer.Serialize(part);
-
-    private static string HashOf(ImageSet images)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.ASCII.GetBytes(images.Dataset.Digest));
-        for (int i = 0; i < images.Count; i++)
-        {
-            hash.AppendData(Encoding.ASCII.GetBytes(images.RawIndexOf(i).ToString(CultureInfo.InvariantCulture) + (images.IsMirrored(i) ? "m," : ",")));
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
 }

@@ -49,6 +49,11 @@ public sealed class ImageMeasurement : IDisposable
     /// <summary>The metrics that are measured.</summary>
     public IReadOnlyList<string> Metrics { get; }
 
+    /// <summary>What a score of a metric says about reference and feature space: known before anything is measured.</summary>
+    /// <param name="metric">One of <see cref="Metrics"/>.</param>
+    public (string ReferenceHash, FeatureSpace Space) ConditionsOf(string metric) =>
+        (reference.HashFor(metric), metric == MetricNames.SlicedWasserstein ? projections!.Space : network!.Space);
+
     /// <summary>The vectors of some images.</summary>
     /// <param name="firstSeed">Seed of the first.</param>
     /// <param name="pixels">[n, C, H, W] 8-bit pixels.</param>

@@ -2,6 +2,8 @@ using System.Globalization;
 using Diffusion.Snapshots.Files;
 using Diffusion.Snapshots.Library;
 using Diffusion.Snapshots.Safetensors;
+using Google.Protobuf;
+using Google.Protobuf.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -30,6 +32,10 @@ internal static class SnapshotRoutes
             string name = string.Create(CultureInfo.InvariantCulture, $"{weights.Run}-{weights.ImagesSeen}-{weights.RelativeStd}.safetensors");
             return TypedResults.Stream(weights.File, "application/octet-stream", name, lastModified: null, new EntityTagHeaderValue($"\"{weights.ContentId}\""), enableRangeProcessing: true);
         });
+
+        // Enough for a client in any language to call the services: grpcurl -protoset, or google.protobuf without a compiler.
+        routes.MapGet("/descriptors", () => TypedResults.Bytes(
+            new FileDescriptorSet { File = { V1.SnapshotServiceReflection.Descriptor.ToProto(), V1.EvaluationServiceReflection.Descriptor.ToProto() } }.ToByteArray(), "application/x-protobuf"));
         runs.MapFallback("{**rest}", (string rest) => TypedResults.Problem(
             $"There is nothing at /runs/{rest}. There are /runs, /runs/RUN/snapshots, and /runs/RUN/snapshots/IMAGES/ema/LENGTH.safetensors?precision=float16|float32, IMAGES a training time or '{Latest}'.",
             statusCode: StatusCodes.Status404NotFound));

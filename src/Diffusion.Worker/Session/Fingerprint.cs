@@ -30,7 +30,7 @@ internal static class Fingerprint
 
         if (config.Training.GradientSum == GradientSum.Exact)
         {
-            foreach (var (key, value) in devices.Kind == DeviceKind.Cpu ? Processor : Gpus(devices.Numbers, GpuEnvironment.Gpus))
+            foreach (var (key, value) in Of(devices))
             {
                 fingerprint[key] = value;
             }
@@ -38,6 +38,9 @@ internal static class Fingerprint
 
         return fingerprint;
     }
+
+    /// <summary>What decides the bits that devices compute, apart from libtorch and the number of threads.</summary>
+    internal static IEnumerable<KeyValuePair<string, string>> Of(DeviceList devices) => devices.Kind == DeviceKind.Cpu ? Processor : Gpus(devices.Numbers, GpuEnvironment.Gpus);
 
     /// <summary>What else decides the bits of ranks on the processor.</summary>
     private static IEnumerable<KeyValuePair<string, string>> Processor =>

@@ -96,6 +96,22 @@ public sealed class HeldOutLossTests : IDisposable
     }
 
     [Fact]
+    public void MeasurePart_OfAFileThatTravelled_JoinsToTheBitsOfTheWhole()
+    {
+        using var network = Fresh(seed: 1);
+        var kept = HeldOutImages.Of(RunImages.HeldOut(config, dataset));
+        kept.Save(folder.In("held-out"));
+        var travelled = HeldOutImages.Load(folder.In("held-out"));
+        Assert.Equal((kept.Hash, kept.Count, kept.LabelDim, kept.Shape), (travelled.Hash, travelled.Count, travelled.LabelDim, travelled.Shape));
+
+        var loss = new HeldOutLoss(travelled, ModelParts.CreateNoise(config.Noise), ModelParts.CreateLoss(config.Loss), new HeldOutLossOptions { BatchSize = 4 });
+        double[] joined = [.. new[] { (0, 8), (8, 8), (16, 4) }.SelectMany(part => loss.MeasurePart(network, part.Item1, part.Item2))];
+        var whole = Measure(network, batch: 4);
+        Assert.Equal(whole.ImageErrors, joined);
+        Assert.Equal((whole.Mean, whole.StandardError), (HeldOutLossResult.Of(joined, []).Mean, HeldOutLossResult.Of(joined, []).StandardError));
+    }
+
+    [Fact]
     public void HeldOut_AndTraining_AreDisjoint()
     {
         var kept = RunImages.HeldOut(config, dataset);

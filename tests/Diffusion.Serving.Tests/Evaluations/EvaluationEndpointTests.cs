@@ -151,9 +151,11 @@ public sealed class EvaluationEndpointTests(ServedRuns runs) : IDisposable
 
     private static (int Done, int InWork) Counts(JobReport report) => (report.SeedsDone, report.SeedsInWork);
 
-    private SnapshotServerOptions Run()
+    private SnapshotServerOptions Run() => RunOf(runs);
+
+    /// <summary>A run of its own: queues are locked by their server.</summary>
+    internal static SnapshotServerOptions RunOf(ServedRuns runs)
     {
-        // A run of its own: queues are locked by their server.
         string root = Path.Combine(runs.Fresh(), "run");
         Directory.CreateDirectory(Path.Combine(root, "snapshots"));
         foreach (string length in new[] { "0.050", "0.100" })
