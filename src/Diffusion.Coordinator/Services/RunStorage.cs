@@ -14,7 +14,7 @@ internal sealed class ForeignNameException(string message) : Exception(message);
 /// The run directory's snapshots and checkpoints on behalf of workers that do not see it. A checkpoint's files gather in a folder of their sender
 /// until all are there and verified; then one rename makes them a checkpoint.
 /// </summary>
-internal sealed class RunStorage
+internal sealed class RunStorage : IDisposable
 {
     private const string FileExtension = SnapshotName.Extension;
     private const int LongestName = 128;
@@ -36,6 +36,9 @@ internal sealed class RunStorage
         InitialWeights = initialWeights;
         RemoveTree(arriving);
     }
+
+    /// <summary>Files on their way.</summary>
+    public ArrivingFiles Arriving { get; } = new();
 
     /// <summary>The file that the run starts from; null when it starts from drawn weights.</summary>
     public string? InitialWeights { get; }
@@ -72,8 +75,9 @@ internal sealed class RunStorage
     public void Discard(string sender) => Discard(FolderOf(sender), logger);
 
     /// <summary>Removes what senders left that are not members of the run any more.</summary>
-    public void DiscardAllBut(IEnumerable<string> senders)
+    public void DiscardAllBut(IReadOnlyCollection<string> senders)
     {
+        Arriving.DiscardAllBut(senders);
         if (Directory.Exists(arriving))
         {
             var known = senders.Select(FolderOf).ToHashSet(StringComparer.Ordinal);
@@ -118,6 +122,8 @@ internal sealed class RunStorage
             }
         }
     }
+
+    public void Dispose() => Arriving.Dispose();
 
     /// <summary>The newest whole checkpoint, every byte read and compared.</summary>
     public LatestCheckpoint Latest(CancellationToken cancellationToken) => new CheckpointStore(checkpoints).Latest(cancellationToken);

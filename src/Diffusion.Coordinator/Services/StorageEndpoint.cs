@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Diffusion.Coordinator.Run;
 using Diffusion.Serving;
 using Diffusion.Snapshots.Files;
@@ -20,21 +19,44 @@ internal sealed class StorageEndpoint(RunActor actor, RunStorage storage) : Stor
         }
 
         RequireMember(header.WorkerId, header.Generation);
+        var file = Take(header);
+        bool keep = false;
         try
         {
-            using var file = Create(header);
-            await ReceiveAsync(file, header.Bytes, requestStream, context.CancellationToken).ConfigureAwait(false);
+            using var reading = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, file.Stream!.Interrupted);
+            await ReceiveAsync(file, requestStream, reading.Token).ConfigureAwait(false);
 
             // Once more: who was removed while it sent must not put anything beside what its successors write.
             RequireMember(header.WorkerId);
             file.Commit();
             return new UploadFileResponse();
         }
+        catch (Exception) when (context.CancellationToken.IsCancellationRequested)
+        {
+            keep = true;
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            keep = true;
+            throw Refusal(StatusCode.Aborted, $"{file.Name} comes in another stream now.");
+        }
         catch (SaveFailedException) when (header.PlaceCase == UploadHeader.PlaceOneofCase.Checkpoint)
         {
             storage.Discard(header.WorkerId);
             throw;
         }
+        finally
+        {
+            storage.Arriving.Release(header.WorkerId, file, keep);
+        }
+    });
+
+    public override Task<FindUploadResponse> FindUpload(FindUploadRequest request, ServerCallContext context) => Answer(async () =>
+    {
+        var header = request.Header ?? throw Refusal(StatusCode.InvalidArgument, "The upload's header is missing.");
+        RequireMember(header.WorkerId, header.Generation);
+        return new FindUploadResponse { Bytes = await storage.Arriving.InterruptAsync(header.WorkerId, KeyOf(header), header.Bytes, context.CancellationToken).ConfigureAwait(false) };
     });
 
     public override Task<PublishCheckpointResponse> PublishCheckpoint(PublishCheckpointRequest request, ServerCallContext context) => Answer(async () =>
@@ -80,26 +102,36 @@ internal sealed class StorageEndpoint(RunActor actor, RunStorage storage) : Stor
         return true;
     });
 
-    private AtomicFile Create(UploadHeader header)
+    private ArrivingFile Take(UploadHeader header)
     {
-        if (header.Bytes < 0)
+        if (header.Bytes < 0 || header.Offset < 0 || header.Offset > header.Bytes)
         {
-            throw Refusal(StatusCode.InvalidArgument, $"A file of {header.Bytes} bytes does not exist.");
+            throw Refusal(StatusCode.InvalidArgument, $"A file of {header.Bytes} bytes that goes on at {header.Offset} does not exist.");
         }
 
-        storage.DiscardAllBut(actor.State.Workers.Keys);
-        return header.PlaceCase switch
-        {
-            UploadHeader.PlaceOneofCase.Snapshot => storage.CreateSnapshot(header.Snapshot.Folder, header.Snapshot.FileName, header.Bytes),
-            UploadHeader.PlaceOneofCase.Checkpoint => storage.CreateCheckpointFile(header.WorkerId, header.Checkpoint.ImagesSeen, header.Checkpoint.FileName, header.Bytes),
-            _ => throw Refusal(StatusCode.InvalidArgument, "An upload's header names a place."),
-        };
+        storage.DiscardAllBut([.. actor.State.Workers.Keys]);
+        return storage.Arriving.Take(header.WorkerId, KeyOf(header), header.Bytes, header.Offset, () => Create(header))
+            ?? throw Refusal(StatusCode.DataLoss, $"The first {header.Offset} bytes of {KeyOf(header)} are not here; it has to be sent from its beginning.");
     }
 
-    private static async Task ReceiveAsync(AtomicFile file, long bytes, IAsyncStreamReader<UploadFileRequest> parts, CancellationToken cancellationToken)
+    private AtomicFile Create(UploadHeader header) => header.PlaceCase switch
     {
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        string name = Path.GetFileName(file.Path);
+        UploadHeader.PlaceOneofCase.Snapshot => storage.CreateSnapshot(header.Snapshot.Folder, header.Snapshot.FileName, header.Bytes),
+        UploadHeader.PlaceOneofCase.Checkpoint => storage.CreateCheckpointFile(header.WorkerId, header.Checkpoint.ImagesSeen, header.Checkpoint.FileName, header.Bytes),
+        _ => throw Refusal(StatusCode.InvalidArgument, "An upload's header names a place."),
+    };
+
+    /// <summary>What a file is, of all that its sender may send.</summary>
+    private static string KeyOf(UploadHeader header) => header.PlaceCase switch
+    {
+        UploadHeader.PlaceOneofCase.Snapshot => $"snapshot {header.Snapshot.Folder}/{header.Snapshot.FileName}",
+        UploadHeader.PlaceOneofCase.Checkpoint => FormattableString.Invariant($"checkpoint {header.Checkpoint.ImagesSeen}/{header.Checkpoint.FileName}"),
+        _ => "",
+    };
+
+    private static async Task ReceiveAsync(ArrivingFile file, IAsyncStreamReader<UploadFileRequest> parts, CancellationToken cancellationToken)
+    {
+        var (name, bytes) = (file.Name, file.Bytes);
         while (await parts.MoveNext(cancellationToken).ConfigureAwait(false))
         {
             switch (parts.Current.PartCase)
@@ -112,10 +144,9 @@ internal sealed class StorageEndpoint(RunActor actor, RunStorage storage) : Stor
                     }
 
                     file.Append(piece.Data.Span);
-                    sha.AppendData(piece.Data.Span);
                     break;
                 case UploadFileRequest.PartOneofCase.Sha256:
-                    string found = Convert.ToHexStringLower(sha.GetHashAndReset());
+                    string found = file.Digest();
                     if (file.Length != bytes || found != parts.Current.Sha256)
                     {
                         throw Refusal(StatusCode.DataLoss, $"{name} arrived with {file.Length} bytes and SHA-256 {found}; it was sent as {bytes} bytes with {parts.Current.Sha256}.");

@@ -7,16 +7,23 @@ using Grpc.Core;
 
 namespace Diffusion.Worker.Remote;
 
-/// <summary>Sends one file in pieces. The reader's pace is the sender's: one piece is in memory at a time.</summary>
+/// <summary>Sends one file in pieces, from where a broken stream stopped. The reader's pace is the sender's: one piece is in memory at a time.</summary>
 internal static class FileUpload
 {
     private const int PieceBytes = 1 << 20;
 
     /// <exception cref="RpcException">The coordinator did not take it, or is gone.</exception>
-    public static async Task SendAsync(StorageService.StorageServiceClient client, UploadHeader header, string path, CancellationToken cancellationToken)
+    /// <param name="client">The coordinator's service.</param>
+    /// <param name="header">Sender and place.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="deadline">Until when the coordinator says what it has of the file already; sending takes what it takes.</param>
+    /// <param name="cancellationToken">Ends sending.</param>
+    public static async Task SendAsync(StorageService.StorageServiceClient client, UploadHeader header, string path, DateTime deadline, CancellationToken cancellationToken)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         header.Bytes = file.Length;
+        var found = await client.FindUploadAsync(new FindUploadRequest { Header = header }, deadline: deadline, cancellationToken: cancellationToken).ConfigureAwait(false);
+        header.Offset = Math.Clamp(found.Bytes, 0, file.Length);
         using var call = client.UploadFile(cancellationToken: cancellationToken);
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
@@ -44,8 +51,13 @@ internal static class FileUpload
         for (int count; (count = await file.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false)) > 0; offset += count)
         {
             sha.AppendData(buffer, 0, count);
-            var piece = new V1.FilePiece { Offset = offset, Data = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, count)), Crc32C = Crc32C.Compute(buffer.AsSpan(0, count)) };
-            await stream.WriteAsync(new UploadFileRequest { Piece = piece }, cancellationToken).ConfigureAwait(false);
+            int there = (int)Math.Clamp(header.Offset - offset, 0, count);
+            if (there < count)
+            {
+                var rest = buffer.AsMemory(there, count - there);
+                var piece = new V1.FilePiece { Offset = offset + there, Data = UnsafeByteOperations.UnsafeWrap(rest), Crc32C = Crc32C.Compute(rest.Span) };
+                await stream.WriteAsync(new UploadFileRequest { Piece = piece }, cancellationToken).ConfigureAwait(false);
+            }
         }
 
         await stream.WriteAsync(new UploadFileRequest { Sha256 = Convert.ToHexStringLower(sha.GetHashAndReset()) }, cancellationToken).ConfigureAwait(false);

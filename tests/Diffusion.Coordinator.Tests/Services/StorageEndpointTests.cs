@@ -28,7 +28,7 @@ public sealed class StorageEndpointTests : IAsyncLifetime
     {
         new Random(5).NextBytes(bytes);
         server = await CoordinatorServer.StartAsync(
-            new CoordinatorOptions { RunDirectory = RunPath, Config = new RunConfig { Training = new TrainingConfig { KeepCheckpoints = 2 } } }, NullLoggerFactory.Instance, CancellationToken.None);
+            new CoordinatorOptions { RunDirectory = RunPath, TimeoutScale = 10, Config = new RunConfig { Training = new TrainingConfig { KeepCheckpoints = 2 } } }, NullLoggerFactory.Instance, CancellationToken.None);
         worker = await FakeWorker.StartAsync(server, "a", RunPath);
         await worker.ReadyAsync(-1);
         await worker.NextAsync();
@@ -91,6 +91,46 @@ public sealed class StorageEndpointTests : IAsyncLifetime
             Assert.Equal(StatusCode.DataLoss, refusal.StatusCode);
         }
 
+        Assert.Empty(Files("snapshots"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task UploadFile_StreamBreaksOrStandsStill_IsTakenUpWhereItStopped(bool breaks)
+    {
+        var header = Header(Snapshot);
+        var call = client.UploadFile();
+        await call.RequestStream.WriteAsync(new UploadFileRequest { Header = header });
+        await call.RequestStream.WriteAsync(new UploadFileRequest { Piece = Piece(0, bytes[..(1 << 20)]) });
+        using var patience = new CancellationTokenSource(Patience);
+        while (!Files("snapshots").Any(path => new FileInfo(path).Length == 1 << 20))
+        {
+            await Task.Delay(20, patience.Token);
+        }
+
+        if (breaks)
+        {
+            call.Dispose();
+        }
+
+        var found = client.FindUploadAsync(new FindUploadRequest { Header = header });
+        Assert.Equal(1 << 20, (await found.ResponseAsync.WaitAsync(Patience)).Bytes);
+        header.Offset = 1 << 20;
+        await UploadAsync(header, bytes);
+        Assert.Equal(bytes, File.ReadAllBytes(Assert.Single(Files("snapshots"))));
+        call.Dispose();
+    }
+
+    [Fact]
+    public async Task UploadFile_GoesOnWithWhatIsNotThere_IsRefused()
+    {
+        var header = Header(Snapshot);
+        Assert.Equal(0, (await client.FindUploadAsync(new FindUploadRequest { Header = header }).ResponseAsync.WaitAsync(Patience)).Bytes);
+        header.Offset = 1 << 20;
+        var refusal = await Assert.ThrowsAsync<RpcException>(() => UploadAsync(header, bytes));
+
+        Assert.Equal(StatusCode.DataLoss, refusal.StatusCode);
         Assert.Empty(Files("snapshots"));
     }
 
@@ -245,7 +285,7 @@ public sealed class StorageEndpointTests : IAsyncLifetime
     private static async Task WriteAsync(IClientStreamWriter<UploadFileRequest> stream, UploadHeader header, byte[] content, Action<FilePiece>? change, string? sha256)
     {
         await stream.WriteAsync(new UploadFileRequest { Header = header });
-        for (int offset = 0; offset < content.Length; offset += 1 << 20)
+        for (int offset = (int)header.Offset; offset < content.Length; offset += 1 << 20)
         {
             var piece = Piece(offset, content[offset..Math.Min(content.Length, offset + (1 << 20))]);
             change?.Invoke(piece);
