@@ -67,7 +67,7 @@ public static class WorkerHost
         OperatorChoice.ChannelsLast = config.Training.ChannelsLast;
         var membership = new Membership();
         using var storage = token is not null ? null : new CoordinatorStorage(
-            () => new CoordinatorChannel(address), membership, Staging.Create(Path.Combine(CacheOf(options), "staging")), timeouts, time, loggers.CreateLogger<CoordinatorStorage>());
+            () => new CoordinatorChannel(address), membership, Staging.Create(Path.Combine(CacheOf(options), "staging")), Path.Combine(CacheOf(options), "rescued", run.Status.RunId), timeouts, time, loggers.CreateLogger<CoordinatorStorage>());
         return await RunAsync(options, address, devices, timeouts, config, run.Status.RunId, token, membership, loggers, layout => Fingerprint.Of(config, data, devices, layout), (rank, reporter) => new RankTrainerAdapter(new RankTrainer(new RankTrainerOptions
         {
             Config = config,

@@ -21,8 +21,9 @@ internal sealed class CoordinatorStorage : IRunStorage, IDisposable
     private readonly TimeProvider time;
     private readonly ILogger logger;
 
-    public CoordinatorStorage(Func<CoordinatorChannel> dial, Membership membership, Staging staging, WorkerTimeouts timeouts, TimeProvider time, ILogger logger)
+    public CoordinatorStorage(Func<CoordinatorChannel> dial, Membership membership, Staging staging, string rescueDirectory, WorkerTimeouts timeouts, TimeProvider time, ILogger logger)
     {
+        RescueDirectory = rescueDirectory;
         this.dial = dial;
         this.membership = membership;
         this.staging = staging;
@@ -32,6 +33,8 @@ internal sealed class CoordinatorStorage : IRunStorage, IDisposable
     }
 
     public string StagingDirectory => staging.Path;
+
+    public string RescueDirectory { get; }
 
     public bool HasSnapshot(string folder, string fileName) => Wait(TryAsync($"asking for {fileName}", async (client, _, token) =>
         (await client.FindSnapshotAsync(new FindSnapshotRequest { Place = new SnapshotPlace { Folder = folder, FileName = fileName } }, deadline: Deadline, cancellationToken: token).ConfigureAwait(false)).Found));
@@ -62,11 +65,11 @@ internal sealed class CoordinatorStorage : IRunStorage, IDisposable
 
     private DateTime Deadline => (time.GetUtcNow() + timeouts.Call).UtcDateTime;
 
-    private static async Task<bool> SendAsync(StorageService.StorageServiceClient client, Membership.Place member, UploadHeader header, string path, CancellationToken cancellationToken)
+    private async Task<bool> SendAsync(StorageService.StorageServiceClient client, Membership.Place member, UploadHeader header, string path, CancellationToken cancellationToken)
     {
         header.WorkerId = member.WorkerId;
         header.Generation = member.Generation;
-        await FileUpload.SendAsync(client, header, path, cancellationToken).ConfigureAwait(false);
+        await FileUpload.SendAsync(client, header, path, Deadline, cancellationToken).ConfigureAwait(false);
         return true;
     }
 
@@ -183,7 +186,7 @@ internal sealed class CoordinatorStorage : IRunStorage, IDisposable
     }
 
     /// <summary>A generation that has just changed is among it: this worker hears of its place in the next one in a moment.</summary>
-    private static bool IsPassing(RpcException e) => CoordinatorChannel.IsUnreachable(e) || e.StatusCode is StatusCode.DataLoss or StatusCode.FailedPrecondition;
+    private static bool IsPassing(RpcException e) => CoordinatorChannel.IsUnreachable(e) || e.StatusCode is StatusCode.DataLoss or StatusCode.Aborted or StatusCode.FailedPrecondition;
 
     /// <summary>The caller's thread is the rank's or the saver's own, with nothing else to do.</summary>
     private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();

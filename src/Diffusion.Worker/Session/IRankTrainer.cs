@@ -17,6 +17,9 @@ internal interface IRankTrainer : IDisposable
     /// <summary>Blocks for a whole generation.</summary>
     GenerationResult Run(GenerationRequest request, CancellationToken cancellationToken);
 
+    /// <summary>Saves the state outside of a generation; says what is saved where, or why nothing is.</summary>
+    string Rescue();
+
     /// <summary>Thread-safe; lost when no generation runs.</summary>
     void RequestPause(bool save);
 
@@ -36,6 +39,8 @@ internal sealed class RankTrainerAdapter(RankTrainer trainer, bool isExact) : IR
     public string StateDigest() => isExact ? trainer.StateDigest() : "";
 
     public GenerationResult Run(GenerationRequest request, CancellationToken cancellationToken) => trainer.Run(request, cancellationToken);
+
+    public string Rescue() => trainer.Rescue();
 
     public void RequestPause(bool save) => trainer.RequestPause(save);
 

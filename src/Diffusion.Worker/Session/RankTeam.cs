@@ -140,6 +140,20 @@ internal sealed class RankTeam : IDisposable
     /// <summary>State as of now, outside of a generation.</summary>
     public Task<TeamResult> StateAsync() => SummariseAsync(0, []);
 
+    /// <summary>Saves this worker's state outside of a generation, the most advanced rank first.</summary>
+    /// <returns>What is saved where, or why nothing is.</returns>
+    public async Task<string> RescueAsync()
+    {
+        string? told = null;
+        foreach (var thread in threads.OrderByDescending(thread => thread.Trainer.CompletedStep))
+        {
+            string saved = await thread.DoAsync(thread.Trainer.Rescue).ConfigureAwait(false);
+            told ??= saved;
+        }
+
+        return told ?? "";
+    }
+
     public void Dispose()
     {
         reporter.PhaseEntered -= RepeatPause;

@@ -5,10 +5,10 @@ namespace Diffusion.Worker.Session;
 /// <summary>A worker's waiting times, scaled together like the coordinator's.</summary>
 internal sealed record WorkerTimeouts(double Scale)
 {
-    /// <summary>First wait before redialling; doubles up to <see cref="RedialLongest"/>, with jitter.</summary>
+    /// <summary>First wait before redialling; doubles up to <see cref="RedialLongest"/>, with jitter of a half. Two attempts fit into a lease, which is what a restarted coordinator waits.</summary>
     public TimeSpan RedialFirst => Seconds(0.1);
 
-    public TimeSpan RedialLongest => Seconds(2);
+    public TimeSpan RedialLongest => Seconds(1);
 
     /// <summary>Longest attempt to open a connection.</summary>
     public TimeSpan Connect => Seconds(3);
@@ -20,7 +20,7 @@ internal sealed record WorkerTimeouts(double Scale)
     public TimeSpan PingTimeout => TimeSpan.FromSeconds(Math.Max(1, 3 * Scale));
 
     /// <summary>How long a worker without its coordinator goes on.</summary>
-    public TimeSpan GiveUp => Seconds(600);
+    public TimeSpan GiveUp { get; init; } = TimeSpan.FromSeconds(600 * Scale);
 
     /// <summary>One attempt to reach the coordinator.</summary>
     public TimeSpan Call => Seconds(5);

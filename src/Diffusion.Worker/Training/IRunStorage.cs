@@ -9,6 +9,9 @@ internal interface IRunStorage
     /// <summary>Directory of this process for files on their way.</summary>
     string StagingDirectory { get; }
 
+    /// <summary>Directory of this box for a state that can be sent to nobody any more. It stays.</summary>
+    string RescueDirectory { get; }
+
     /// <summary>Whether a snapshot is in the run's directory.</summary>
     /// <exception cref="IOException">The coordinator did not answer; the same may be asked later.</exception>
     bool HasSnapshot(string folder, string fileName);

@@ -152,6 +152,10 @@ internal sealed class RankTrainer : IDisposable
     /// <param name="save">Whether the writing rank makes a checkpoint of that step first.</param>
     public void RequestPause(bool save) => Interlocked.Or(ref requests, (long)(StepRequests.Pause | (save ? StepRequests.Save : StepRequests.None)));
 
+    /// <summary>Saves what this rank holds where its box can, outside of a generation: there is no coordinator any more.</summary>
+    /// <returns>What is saved where, or why nothing is.</returns>
+    public string Rescue() => saver.Rescue();
+
     /// <summary>Ends the generation at once. Thread-safe; without a generation it does nothing.</summary>
     public void Abort(string reason)
     {

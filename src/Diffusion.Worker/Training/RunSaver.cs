@@ -13,7 +13,7 @@ using StoredSlot = Diffusion.Snapshots.Checkpoints.ArenaSlot;
 namespace Diffusion.Worker.Training;
 
 /// <summary>A run's files, as one rank writes and reads them: snapshots and checkpoints, written behind training's back from copies.</summary>
-internal sealed class RunSaver : IDisposable
+internal sealed partial class RunSaver : IDisposable
 {
     /// <summary>Header key under which a snapshot says how to build its network: <see cref="ModelOptions"/> as JSON.</summary>
     public const string ModelKey = "model";
@@ -30,6 +30,7 @@ internal sealed class RunSaver : IDisposable
     private readonly string configDigest;
     private readonly IReadOnlyList<SnapshotTensor> tensors;
     private CheckpointWriter? checkpoints;
+    private string? checkpointsAt;
     private SnapshotCopy? kept;
 
     public RunSaver(RankTrainerOptions options, ReplicaState state)
@@ -43,9 +44,9 @@ internal sealed class RunSaver : IDisposable
     }
 
     /// <summary>Where files are made: in place, or on their way there.</summary>
-    private string Directory => options.RunDirectory ?? options.Storage?.StagingDirectory ?? throw new InvalidOperationException("This worker neither sees the run's directory nor knows another way there; it cannot be its writer.");
+    private string Directory => rescue ?? options.RunDirectory ?? options.Storage?.StagingDirectory ?? throw new InvalidOperationException("This worker neither sees the run's directory nor knows another way there; it cannot be its writer.");
 
-    private IRunStorage? Remote => options.RunDirectory is null ? options.Storage : null;
+    private IRunStorage? Remote => rescue is null && options.RunDirectory is null ? options.Storage : null;
 
     private string SnapshotDirectory => Path.Combine(Directory, "snapshots");
 
@@ -298,7 +299,13 @@ internal sealed class RunSaver : IDisposable
     private void WriteCheckpoint(CheckpointState description, string[] names, SnapshotCopy copy)
     {
         long started = options.Time.GetTimestamp();
-        checkpoints ??= CheckpointWriter.Open(CheckpointDirectory, new CheckpointRetention(options.Config.Training.KeepCheckpoints));
+        if (checkpointsAt != CheckpointDirectory)
+        {
+            checkpoints?.Dispose();
+            checkpoints = null;
+        }
+
+        checkpoints ??= CheckpointWriter.Open(checkpointsAt = CheckpointDirectory, new CheckpointRetention(options.Config.Training.KeepCheckpoints));
         long bytes = Remote is { } storage ? Send(storage, description, names, copy) : Save(description, names, copy);
         checkpoints.RemoveExpired();
         options.Observer.CheckpointSaved(

@@ -60,17 +60,19 @@ internal sealed class TestRun : IAsyncDisposable
         Training = new TrainingConfig { BatchSize = World.BatchSize, DurationImages = World.Steps * World.BatchSize, StatusImages = 0, SnapshotImages = 0, CheckpointImages = 0 },
     };
 
-    public Task<WorkerExit> Work(string name, int ranks = 1, Action<long>? beforeStep = null, string build = "test", bool seesRunDirectory = true, Func<int, IDeviceLane?>? openLane = null, CancellationToken cancellationToken = default)
+    public Task<WorkerExit> Work(string name, int ranks = 1, Action<long>? beforeStep = null, string build = "test", bool seesRunDirectory = true, Func<int, IDeviceLane?>? openLane = null, TimeSpan? giveUp = null, CancellationToken cancellationToken = default)
     {
         var options = new WorkerOptions { Coordinator = Server.Endpoint.ToString(), Name = name };
         string? token = seesRunDirectory ? File.ReadAllText(Path.Combine(RunDirectory, "run.token")) : null;
+        var timeouts = WorkerTimeouts.Scaled(1);
+        timeouts = timeouts with { GiveUp = giveUp ?? timeouts.GiveUp };
         var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, end.Token);
         var working = Task.Run(async () =>
         {
             using (both)
             {
                 return await WorkerHost.RunAsync(
-                    options, CoordinatorAddress.Parse(options.Coordinator), new DeviceList(DeviceKind.Cpu, [.. Enumerable.Range(0, ranks)]), WorkerTimeouts.Scaled(1), Config, Server.RunId, token, new Membership(), loggers,
+                    options, CoordinatorAddress.Parse(options.Coordinator), new DeviceList(DeviceKind.Cpu, [.. Enumerable.Range(0, ranks)]), timeouts, Config, Server.RunId, token, new Membership(), loggers,
                     _ => new Dictionary<string, string> { ["build"] = build }, (_, observer) => new FakeRankTrainer(World, observer, beforeStep), openLane, both.Token);
             }
         });

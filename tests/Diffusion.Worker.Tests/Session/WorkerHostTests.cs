@@ -97,6 +97,23 @@ public sealed class WorkerHostTests(ITestOutputHelper output)
     }
 
     [GlooFact]
+    public async Task RunAsync_CoordinatorAndAMemberStayAway_SavesBetweenGenerationsAndSaysSo()
+    {
+        await using var run = await TestRun.StartAsync(new FakeWorld(), output, workersToStart: 2);
+        var hold = run.World.Hold(5);
+        var alpha = run.Work("alpha", giveUp: TimeSpan.FromSeconds(1));
+        var beta = run.Work("beta", beforeStep: step => _ = step == 5 ? throw new InvalidProgramException("test") : 0);
+        await run.World.Reached(5).WaitAsync(TestRun.Patience);
+        await run.Server.DisposeAsync();
+        hold.Set();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => beta.WaitAsync(TestRun.Patience));
+        var exit = await alpha.WaitAsync(TestRun.Patience);
+
+        Assert.Equal(WorkerEnd.CoordinatorLost, exit.End);
+        Assert.Contains("Step 5 is saved, says a test. Start the coordinator again", exit.Reason, StringComparison.Ordinal);
+    }
+
+    [GlooFact]
     public async Task RunAsync_StopOfTheRun_SavesBeforeItEnds()
     {
         await using var run = await TestRun.StartAsync(new FakeWorld(), output, workersToStart: 2);

@@ -67,6 +67,38 @@ public sealed class RunStorageTests : IDisposable
         Assert.Equal(here, Train(Trainer(new FolderStorage(run.Directory) { Weights = weights }, new RecordingObserver())));
     }
 
+    [Fact]
+    public void Rescue_OutsideOfAGeneration_SavesHereWhatCannotBeSent()
+    {
+        var storage = new FolderStorage(run.Directory);
+        using var trainer = Trainer(storage, new RecordingObserver());
+        Assert.Contains("nothing had to be saved", trainer.Rescue(), StringComparison.Ordinal);
+        TinyRun.Generation([trainer], new ShardPlan(4, [4]), writes: true);
+
+        // The next save is refused for good: the coordinator has gone.
+        storage.Failures = int.MaxValue;
+        string told = trainer.Rescue();
+        var saved = new CheckpointStore(Path.Combine(storage.RescueDirectory, "checkpoints")).Latest().Checkpoint;
+        Assert.Equal(4, saved?.Manifest.Steps);
+        Assert.Contains(saved!.Path, told, StringComparison.Ordinal);
+        Assert.Equal(told, trainer.Rescue());
+    }
+
+    [Fact]
+    public void Rescue_RunDirectoryInSight_SavesThereOnceForAllWorkers()
+    {
+        using var first = run.Trainer(runDirectory: run.RunDirectory);
+        using var second = run.Trainer(runDirectory: run.RunDirectory);
+        var results = TinyRun.Generation([first, second], new ShardPlan(4, [2, 2]), writes: false);
+        Assert.All(results, result => Assert.Equal(GenerationEnd.Finished, result.End));
+        string told = first.Rescue();
+        var saved = new CheckpointStore(Path.Combine(run.RunDirectory, "checkpoints")).Latest().Checkpoint;
+
+        Assert.Equal(4, saved?.Manifest.Steps);
+        Assert.Contains($"is saved: {saved!.Path}.", told, StringComparison.Ordinal);
+        Assert.Equal(told, second.Rescue());
+    }
+
     private static string Train(RankTrainer trainer)
     {
         using (trainer)
@@ -104,6 +136,8 @@ public sealed class RunStorageTests : IDisposable
         public string RunDirectory { get; } = Path.Combine(parent, "far");
 
         public string StagingDirectory { get; } = Directory.CreateDirectory(Path.Combine(parent, "staging")).FullName;
+
+        public string RescueDirectory { get; } = Path.Combine(parent, "rescued");
 
         public bool HasSnapshot(string folder, string fileName) => File.Exists(Path.Combine(RunDirectory, "snapshots", folder, fileName));
 
