@@ -75,8 +75,9 @@ internal static class SoakSetting
     /// <summary>Two levels, some 50,000 parameters, dropout and attention, so that every kind of randomness takes part.</summary>
     public static RunConfig Config(SoakOptions options, string packed)
     {
-        // At least a thousand images, since snapshots are named by thousands; eight times in a long run.
-        int snapshotSteps = Math.Max(63, options.Steps / 8);
+        // At least a thousand images apart, the last two as well, since snapshots are named by thousands; eight times in a long run.
+        int snapshots = Math.Clamp(options.Steps / 70, 1, 8);
+        int snapshotSteps = Math.Max(63, (options.Steps + snapshots - 1) / snapshots);
         return new RunConfig
         {
             Seed = options.Seed,

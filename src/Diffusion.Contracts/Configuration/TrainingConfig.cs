@@ -112,6 +112,10 @@ public sealed record TrainingConfig
         {
             yield return $"training.snapshotImages is {SnapshotImages}; at least 1000, since snapshots are named by thousands of images. Try {(1000 + BatchSize - 1) / BatchSize * BatchSize}.";
         }
+        else if (SnapshotImages > 0 && DurationImages / SnapshotImages * SnapshotImages is > 0 and var before && before != DurationImages && before / 1000 == DurationImages / 1000)
+        {
+            yield return $"training.durationImages is {DurationImages}: the last snapshot would overwrite the one at {before} images, since snapshots are named by thousands of images. Try {before}, or {(((before / 1000 * 1000) + 1000 + BatchSize - 1) / BatchSize) * BatchSize}.";
+        }
 
         if (AutomaticLossScale && !(LossScale >= 1 && LossScale <= Math.Pow(2, 126) && double.IsPow2(LossScale)))
         {

@@ -68,6 +68,25 @@ public sealed class RunConfigTests
     }
 
     [Theory]
+    [InlineData(2048, 1024, null)]
+    [InlineData(5120 + 896, 1024, null)]
+    [InlineData(2048 + 512, 1024, "the one at 2048 images")]
+    [InlineData(512, 1024, null)]
+    public void Problems_LastSnapshotWithTheNameOfAnother_IsRefusedWithWhatFits(int duration, int interval, string? told)
+    {
+        var config = new RunConfig { Shards = 4, Training = new TrainingConfig { BatchSize = 64, DurationImages = duration, StatusImages = 0, SnapshotImages = interval, CheckpointImages = 0 } };
+        Assert.Equal(told is null, !config.Problems().Any());
+        foreach (string problem in config.Problems())
+        {
+            Assert.Contains(told!, problem, StringComparison.Ordinal);
+            foreach (string tried in problem.Split("Try ")[1].TrimEnd('.').Split(", or "))
+            {
+                Assert.Empty((config with { Training = config.Training with { DurationImages = long.Parse(tried, System.Globalization.CultureInfo.InvariantCulture) } }).Problems());
+            }
+        }
+    }
+
+    [Theory]
     [InlineData(33, 4)]
     [InlineData(30, 4)]
     [InlineData(5, 8)]
