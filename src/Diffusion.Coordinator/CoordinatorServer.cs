@@ -86,6 +86,11 @@ public sealed class CoordinatorServer : IAsyncDisposable
     /// <summary>The end of the run, once its workers have gone. Cancelled when the server is disposed before.</summary>
     public Task<RunOutcome> Completion { get; }
 
+    /// <summary>How a run ended that has nothing left to do; null when starting it makes sense.</summary>
+    /// <param name="runDirectory">The run's directory, whether or not it exists.</param>
+    /// <param name="durationImages">Images that the run is to see.</param>
+    public static RunOutcome? FinishOf(string runDirectory, long durationImages) => RunReplay.Finish(RunJournal.Read(runDirectory), durationImages);
+
     /// <summary>Starts the coordinator of a run, new or to be continued.</summary>
     /// <exception cref="ConfigurationException">Options make no sense, the port is taken, or the run directory belongs to another coordinator or another configuration.</exception>
     public static async Task<CoordinatorServer> StartAsync(CoordinatorOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
@@ -152,6 +157,7 @@ public sealed class CoordinatorServer : IAsyncDisposable
         await library.DisposeAsync().ConfigureAwait(false);
         await effects.DisposeAsync().ConfigureAwait(false);
         data.Dispose();
+        storage.Dispose();
         rendezvous.Dispose();
         journal.Dispose();
         if (tidy)
@@ -186,6 +192,11 @@ public sealed class CoordinatorServer : IAsyncDisposable
         // Workers of an earlier start look for the port they know; it is free again unless somebody else took it.
         int[] ports = options.Port is { } asked ? [asked] : directory.LastPort() is { } last ? [last, 0] : [0];
         actor.Start();
+        foreach (var ended in MemberProcess.Ended(actor.State.Workers.Values))
+        {
+            await actor.PostAsync(new MemberEnded(ended.Id), cancellationToken).ConfigureAwait(false);
+        }
+
         foreach (int port in ports)
         {
             var both = new ServingPorts(options.Bind, port, options.HttpPort);
@@ -219,8 +230,8 @@ public sealed class CoordinatorServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             ports.Configure(kestrel);
-            kestrel.Limits.Http2.KeepAlivePingDelay = actor.State.Settings.Timeouts.Suspect;
-            kestrel.Limits.Http2.KeepAlivePingTimeout = actor.State.Settings.Timeouts.Lease;
+            kestrel.Limits.Http2.KeepAlivePingDelay = AtLeastASecond(actor.State.Settings.Timeouts.Suspect);
+            kestrel.Limits.Http2.KeepAlivePingTimeout = AtLeastASecond(actor.State.Settings.Timeouts.Lease);
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder.Services.AddSingleton(actor).AddSingleton(sessions).AddSingleton(rendezvous).AddSingleton(identity).AddSingleton(data).AddSingleton(storage).AddSingleton(TimeProvider.System);
@@ -239,6 +250,9 @@ public sealed class CoordinatorServer : IAsyncDisposable
         application.MapGrpcHealthChecksService();
         return application;
     }
+
+    /// <summary>The server asks no connection sooner whether it still stands.</summary>
+    private static TimeSpan AtLeastASecond(TimeSpan time) => TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerSecond, time.Ticks));
 
     private static string NewRunId(string path) =>
         $"{Path.GetFileName(path.TrimEnd(Path.DirectorySeparatorChar))}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}";

@@ -51,6 +51,9 @@ internal sealed class RunJournal : IRunJournal, IDisposable
         }
     }
 
+    /// <summary>What the journal of a run directory holds, without opening it for more; empty without one.</summary>
+    public static IReadOnlyList<JournalEntry> Read(string runDirectory) => [.. JournalReader.Read(Path.Combine(runDirectory, FileName)).Records.Select(JournalCodec.Decode)];
+
     public void Append(JournalEntry entry)
     {
         writer.Append(JournalCodec.Encode(entry));

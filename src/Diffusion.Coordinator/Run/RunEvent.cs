@@ -11,6 +11,9 @@ internal sealed record Ticked : RunEvent;
 /// <summary>Somebody asks the run to save and end.</summary>
 internal sealed record StopRequested(string Reason) : RunEvent;
 
+/// <summary>The process of a member that is expected back has ended: it ran on this box, where that can be seen.</summary>
+internal sealed record MemberEnded(string WorkerId) : RunEvent;
+
 /// <summary>Events that a worker caused.</summary>
 /// <param name="WorkerId">The worker.</param>
 internal abstract record WorkerEvent(string WorkerId) : RunEvent;

@@ -36,6 +36,18 @@ internal static class RunReplay
         return state.Current is null ? state : Detach(state, members, now);
     }
 
+    /// <summary>The end of a run that saw all its images in an earlier start; null when there is something left to do.</summary>
+    /// <param name="entries">All that earlier starts wrote.</param>
+    /// <param name="durationImages">Images that the run is to see.</param>
+    public static RunOutcome? Finish(IReadOnlyList<JournalEntry> entries, long durationImages)
+    {
+        long images = entries.OfType<ImagesCounted>().LastOrDefault()?.ImagesSeen ?? 0;
+        long snapshots = entries.OfType<SnapshotRecorded>().DistinctBy(snapshot => snapshot.FileName).Count();
+        return images >= durationImages && entries.LastOrDefault(entry => entry is RunOver or GenerationFormed) is RunOver { Phase: RunPhase.Finished } over
+            ? new RunOutcome(RunEnd.Finished, over.Reason, images, snapshots)
+            : null;
+    }
+
     private static RunState Apply(RunState state, JournalEntry entry, HashSet<string> files, DateTimeOffset now) => entry switch
     {
         RunCreated => state,

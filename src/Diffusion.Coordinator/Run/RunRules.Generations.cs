@@ -55,14 +55,21 @@ internal static partial class RunRules
         }
     }
 
-    /// <summary>A newcomer that those who train cannot reach, or who does not reach them, must not stop the run: it is sent away with the reason.</summary>
+    /// <summary>
+    /// Two that do not reach each other must not stop the run: a newcomer is sent away by those who train, of two equals the one that came later. On loopback no network is to blame: all try again.
+    /// </summary>
     private static void NotConnected(Draft draft, WorkerState reporter, WorkerState? peer, string told)
     {
         bool someTrained = draft.State.Outstanding.Any(member => member.CompletedStep >= 0);
-        WorkerState[] newcomers = [.. new[] { reporter, peer }.OfType<WorkerState>().Where(worker => worker.CompletedStep < 0)];
+        WorkerState[] pair = [.. new[] { reporter, peer }.OfType<WorkerState>().OrderBy(worker => worker.Order)];
+        WorkerState[] newcomers = [.. pair.Where(worker => worker.CompletedStep < 0)];
         if (someTrained && newcomers is [var newcomer])
         {
             Expel(draft, newcomer, $"{newcomer.Name} is sent away, the run goes on without it. {told}", DismissalKind.Failed);
+        }
+        else if (pair is [var first, var later] && !pair.Any(worker => IsLoopback(worker.DataAddress)))
+        {
+            Expel(draft, later, $"{later.Name} and {first.Name} do not reach each other; {later.Name}, which came later, is sent away, the run goes on without it. {told}", DismissalKind.Failed);
         }
         else
         {

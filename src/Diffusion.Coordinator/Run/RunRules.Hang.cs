@@ -18,12 +18,31 @@ internal static partial class RunRules
         }
 
         var members = AtWork(draft);
-        var limit = draft.Timeouts.StepDeadline(draft.State.MedianStep, firstStep: current.CompletedStep < 0);
+        var limit = draft.State.MedianStep is null && FirstStepOfOthers(draft, current, members) is { } others
+            ? draft.Timeouts.FirstStepDeadline(others)
+            : draft.Timeouts.StepDeadline(draft.State.MedianStep, firstStep: current.CompletedStep < 0);
         var stuck = draft.Now - current.LastAdvance;
         if (stuck >= limit && members.Length > 0 && !members.Any(member => member.Activity.IsSaving))
         {
             Diagnose(draft, members, $"No step was completed in generation {current.Number} for {Seconds(stuck)} s (limit {Seconds(limit)} s).");
         }
+    }
+
+    /// <summary>
+    /// How long the run's very first step took those who have done their part and wait for the others: the slowest of them, by the shard, times the shards of who has most. Null while nobody waits.
+    /// </summary>
+    private static TimeSpan? FirstStepOfOthers(Draft draft, GenerationState current, WorkerState[] members)
+    {
+        var waiting = members.Where(member => member.Activity is { IsExchanging: true, Step: > 0 }).ToArray();
+        if (waiting.Length == 0 || waiting.Length == members.Length)
+        {
+            return null;
+        }
+
+        int most = members.Max(Shards);
+        return waiting.Max(member => (member.LastHeard - current.Since - TimeSpan.FromSeconds(member.Activity.IdleSeconds)) * most / Math.Max(1, Shards(member)));
+
+        int Shards(WorkerState member) => current.Plan.Member(member.Id)?.ShardCount ?? 1;
     }
 
     /// <summary>Reports who waits for whom. The one that holds up the others is removed; when none stands out everybody leaves the step and tries again.</summary>

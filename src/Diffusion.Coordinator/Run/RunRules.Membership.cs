@@ -181,6 +181,15 @@ internal static partial class RunRules
         }
     }
 
+    /// <summary>Nobody waits for a member that cannot come back.</summary>
+    private static void Ended(Draft draft, MemberEnded ended)
+    {
+        if (draft.State.Workers.TryGetValue(ended.WorkerId, out var worker) && worker.Stage == WorkerStage.Detached)
+        {
+            Lose(draft, worker, $"{worker.Name} is lost: its process {worker.ProcessId} ended while the coordinator was away.");
+        }
+    }
+
     private static void Leave(Draft draft, LeaveAsked leave)
     {
         var worker = draft.State.Workers[leave.WorkerId];

@@ -52,11 +52,13 @@ internal static partial class RunRules
             var silence = draft.Now - worker.LastHeard;
             if (!worker.InSession)
             {
-                if (silence >= timeouts.Reattach)
+                if (worker.Stage == WorkerStage.Detached)
                 {
-                    Lose(draft, worker, worker.Stage == WorkerStage.Detached
-                        ? $"{worker.Name} is lost: it did not come back within {Seconds(silence)} s of the coordinator's restart."
-                        : $"{worker.Name} is lost: it joined but opened no session for {Seconds(silence)} s.");
+                    AwaitBack(draft, worker, silence);
+                }
+                else if (silence >= timeouts.Reattach)
+                {
+                    Lose(draft, worker, $"{worker.Name} is lost: it joined but opened no session for {Seconds(silence)} s.");
                 }
             }
             else if (silence >= timeouts.Lease)
@@ -70,6 +72,18 @@ internal static partial class RunRules
                 draft.Update(worker with { Suspect = true });
                 draft.Say($"{worker.Name} is silent for {Seconds(silence)} s.");
             }
+        }
+    }
+
+    /// <summary>Patience with a member that is expected back costs nothing while the others train on; once somebody waits for it, it has a lease like everybody who is silent.</summary>
+    private static void AwaitBack(Draft draft, WorkerState worker, TimeSpan silence)
+    {
+        var waiting = draft.State.Workers.Values.Where(other => other.Stage == WorkerStage.Ready && other.InSession).ToArray();
+        var limit = waiting.Length > 0 ? draft.Timeouts.Lease : draft.Timeouts.Reattach;
+        if (silence >= limit)
+        {
+            string whoWaits = waiting.Length == 0 ? "" : $", and {Names(waiting)} {(waiting.Length == 1 ? "waits" : "wait")} for it";
+            Lose(draft, worker, $"{worker.Name} is lost: it did not come back within {Seconds(silence)} s of the coordinator's restart{whoWaits} (limit {Seconds(limit)} s).");
         }
     }
 

@@ -18,6 +18,7 @@ internal static partial class RunRules
         {
             case Ticked: Tick(draft); break;
             case StopRequested stop: Stop(draft, stop); break;
+            case MemberEnded ended: Ended(draft, ended); break;
             case JoinAsked join: Join(draft, join); break;
             case SessionOpened opened: Open(draft, opened); break;
             case SessionClosed closed: Close(draft, closed); break;

@@ -29,7 +29,7 @@ internal sealed record RunTimeouts
     /// <summary>Silence after which a worker is shown as suspect.</summary>
     public TimeSpan Suspect { get; init; }
 
-    /// <summary>Silence after which a worker is lost.</summary>
+    /// <summary>Silence after which a worker is lost. Workers redial more often, so that one that lives is back within it after a restart of the coordinator.</summary>
     public TimeSpan Lease { get; init; }
 
     /// <summary>Longest wait for one exchange between ranks, once all have done their shards; and for ranks to reach one another.</summary>
@@ -38,7 +38,7 @@ internal sealed record RunTimeouts
     /// <summary>Least time without a completed step that counts as a hang; longer for runs with longer steps.</summary>
     public TimeSpan StepMinimum { get; init; }
 
-    /// <summary>Time from Join to the session, and for members to come back after a restart of the coordinator (they redial every two seconds at most).</summary>
+    /// <summary>Time from Join to the session, and for members to come back after a restart of the coordinator while nobody waits for them.</summary>
     public TimeSpan Reattach { get; init; }
 
     /// <summary>Least time between two moves of shards for speed.</summary>
@@ -47,7 +47,7 @@ internal sealed record RunTimeouts
     /// <summary>Time to say goodbye to workers when the run is over.</summary>
     public TimeSpan Farewell { get; init; }
 
-    /// <summary>Longest first step of a generation, when nothing is known about the length of a step; and how long workers wait for a coordinator that is gone.</summary>
+    /// <summary>Longest first step of a run while no worker has done its part of it, so that nothing is known about its length; and how long workers wait for a coordinator that is gone.</summary>
     public TimeSpan GiveUp { get; init; }
 
     public static RunTimeouts Scaled(double scale) => scale is >= 0.1 and <= 1000
@@ -84,6 +84,9 @@ internal sealed record RunTimeouts
         var usual = TimeSpan.FromTicks(Math.Max(StepMinimum.Ticks, (long)(5 * median.Ticks * Math.Max(1, Scale))));
         return firstStep ? usual + Seconds(50) : usual;
     }
+
+    /// <summary>Time after which the very first step of a run counts as a hang for those who have not done their part: five times what it took the others, connecting included.</summary>
+    public TimeSpan FirstStepDeadline(TimeSpan others) => TimeSpan.FromTicks(Math.Clamp((long)(5 * others.Ticks * Math.Max(1, Scale)), StepMinimum.Ticks, GiveUp.Ticks));
 
     private TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds * Scale);
 }

@@ -32,6 +32,91 @@ public sealed class RunReplayTests
     }
 
     [Fact]
+    public void Restore_MemberDiedWithTheCoordinator_WhoWaitsForItWaitsALease()
+    {
+        var run = Restarted(new Scenario(workersToStart: 2).Training("a", "b"));
+        run.Open("a", generation: 1);
+        run.Do(new CollectiveBroke("a", 1, "connection reset", 1, 5, "bucket 2"));
+        run.Ready("a", step: 4);
+        run.Pass(2.5);
+        Assert.True(run.State.Generation == 1, run.Story);
+        string told = run.Pass(0.6);
+
+        Assert.Contains("b is lost: it did not come back within 3 s of the coordinator's restart, and a waits for it (limit 3 s).", told, StringComparison.Ordinal);
+        Assert.True(run.State is { Generation: 2, Current.Plan.Members.Length: 1 }, run.Story);
+    }
+
+    [Fact]
+    public void Restore_OthersTrainOn_MissingMemberHasLonger()
+    {
+        var run = Restarted(new Scenario(workersToStart: 2).Training("a", "b"));
+        run.Open("a", generation: 1);
+        run.Pass(11);
+
+        Assert.True(run.State.Workers["b"].Stage == WorkerStage.Detached, run.Story);
+        Assert.Empty(run.Commands.OfType<SendAbort>());
+    }
+
+    [Fact]
+    public void MemberEnded_WhileTheCoordinatorWasAway_IsNotWaitedFor()
+    {
+        var run = Restarted(new Scenario(workersToStart: 2).Training("a", "b"));
+        var decision = run.Do(new MemberEnded("b"));
+        run.Open("a", generation: 1);
+        Assert.True(run.Sent<SendAbort>("a"), run.Story);
+        run.Ready("a", step: 4);
+
+        Assert.Contains("b is lost: its process 1 ended while the coordinator was away.", decision.Reason, StringComparison.Ordinal);
+        Assert.True(run.State is { Generation: 2, Current.Plan.Members.Length: 1 }, run.Story);
+    }
+
+    [Fact]
+    public void MemberEnded_AllOfThem_NewWorkersStartAtOnce()
+    {
+        var run = Restarted(new Scenario(workersToStart: 2).Training("a", "b"));
+        run.Do(new MemberEnded("a"));
+        run.Do(new MemberEnded("b"));
+        run.Training("c");
+
+        Assert.True(run.State is { Generation: 2, Phase: RunPhase.Training, Current.Plan.Members: [{ WorkerId: "c" }] }, run.Story);
+    }
+
+    [Fact]
+    public void MemberEnded_WhoIsBackAlready_Stays()
+    {
+        var run = Restarted(new Scenario().Training("a"));
+        run.Open("a", generation: 1);
+        run.Do(new MemberEnded("a"));
+
+        Assert.True(run.State.Workers["a"].Stage == WorkerStage.Training, run.Story);
+    }
+
+    [Fact]
+    public void Finish_AllImagesSeen_IsTheEndUntilTheRunIsMadeLonger()
+    {
+        var run = new Scenario(steps: 10).Training("a");
+        run.Progress("a", 10);
+        Assert.Null(RunReplay.Finish(run.Journal, 80));
+        run.Ready("a", step: 10, finished: true);
+
+        Assert.Equal((RunEnd.Finished, 80L), RunReplay.Finish(run.Journal, 80) is { } end ? (end.End, end.ImagesSeen) : default);
+        Assert.Equal(RunReplay.Finish(run.Journal, 80), RunReplay.Finish(JournalCompaction.Compact(run.Journal), 80));
+        Assert.Null(RunReplay.Finish(run.Journal, 160));
+    }
+
+    [Fact]
+    public void Finish_StoppedRun_GoesOn()
+    {
+        var run = new Scenario(steps: 10).Training("a");
+        run.Progress("a", 5);
+        run.Do(new StopRequested("a test."));
+        run.Ready("a", step: 6);
+        run.Pass(1);
+
+        Assert.Null(RunReplay.Finish(run.Journal, 80));
+    }
+
+    [Fact]
     public void Restore_AfterALoss_WhoComesBackIsAborted()
     {
         var before = new Scenario(workersToStart: 2).Training("a", "b");

@@ -283,6 +283,37 @@ public sealed class RunRulesTests
     }
 
     [Fact]
+    public void Tick_HangInTheVeryFirstStep_IsFoundByWhatItTookTheOthers()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Pass(1);
+        run.Do(new HeartbeatCame("b", 1, new WorkerActivity("compute", 6, 1, 1)));
+        for (int idle = 0; idle < 9; idle++)
+        {
+            Assert.Equal(2, run.State.Workers.Count);
+            run.Do(new HeartbeatCame("a", 1, new WorkerActivity("reduce", 7, 1, 0, true, 1, "shards of rank 1", idle)));
+            run.Pass(1);
+        }
+
+        Assert.Contains("Everybody waits for b: rank 1 in compute of step 1. It is removed", run.Story, StringComparison.Ordinal);
+        Assert.Equal(["a"], run.State.Workers.Keys);
+    }
+
+    [Fact]
+    public void Tick_VeryFirstStepTakesAllLong_IsNoHang()
+    {
+        var run = new Scenario(workersToStart: 2).Training("a", "b");
+        run.Do(new HeartbeatCame("a", 1, new WorkerActivity("compute", 6, 1, 0)));
+        run.Do(new HeartbeatCame("b", 1, new WorkerActivity("compute", 6, 1, 1)));
+        run.Pass(60);
+        run.Do(new HeartbeatCame("a", 1, new WorkerActivity("reduce", 7, 1, 0, true, 1, "shards of rank 1")));
+        run.Pass(1);
+
+        Assert.Equal(2, run.State.Workers.Count);
+        Assert.Empty(run.Commands.OfType<WriteHangReport>());
+    }
+
+    [Fact]
     public void Tick_Hang_WritesOneReportAndAnAlarmWithTheSameSentence()
     {
         var run = new Scenario(workersToStart: 2).Training("a", "b");
@@ -339,6 +370,27 @@ public sealed class RunRulesTests
         run.Ready("a", step: 6);
 
         Assert.True(run.State is { Generation: 3, Phase: RunPhase.Training, Current.Plan.Members.Length: 1 }, run.Story);
+    }
+
+    [Theory]
+    [InlineData("10.0.0.1", true)]
+    [InlineData("127.0.0.1", false)]
+    public void CollectiveFailed_TwoNewOnesNotConnected_LaterOneGoesUnlessOnLoopback(string address, bool goes)
+    {
+        var run = new Scenario(workersToStart: 2);
+        foreach (string id in new[] { "a", "b" })
+        {
+            run.Do(new JoinAsked(id, id, Scenario.Fingerprint(), 1, address, true, 1));
+            run.Open(id);
+            run.Ready(id);
+        }
+
+        run.Pass(0.5);
+        var decision = run.Do(new CollectiveBroke("b", 1, "No connection.", 0, 1, CollectiveBroke.Connecting));
+
+        Assert.Equal(goes ? ["a"] : ["a", "b"], run.State.Workers.Keys);
+        Assert.Equal(goes, decision.Reason.Contains("b and a do not reach each other; b, which came later, is sent away", StringComparison.Ordinal));
+        Assert.Equal(goes, run.LastCommands.OfType<SendDismiss>().Any(dismissed => dismissed is { WorkerId: "b", Kind: DismissalKind.Failed }));
     }
 
     [Theory]

@@ -85,6 +85,15 @@ public sealed class CoordinatorServerTests : IDisposable
         Assert.Equal(DismissKind.Finished, (await a.NextAsync()).Dismiss.Kind);
     }
 
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(1000)]
+    public async Task StartAsync_ShortestAndLongestTimeouts_Listens(double scale)
+    {
+        await using var server = await StartAsync(Options with { TimeoutScale = scale });
+        Assert.NotEqual(0, server.Endpoint.Port);
+    }
+
     [Fact]
     public async Task WatchRun_UntilTheEnd_TellsPhasesAndCloses()
     {
