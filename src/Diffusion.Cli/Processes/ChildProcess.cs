@@ -69,6 +69,8 @@ internal sealed class ChildProcess : IDisposable
             start.ArgumentList.Add(argument);
         }
 
+        // A killed process would leave the sockets of the runtime's diagnostics behind. Who wants to look into one sets the variable.
+        start.Environment.TryAdd("DOTNET_EnableDiagnostics", "0");
         foreach (var (variable, value) in environment)
         {
             start.Environment[variable] = value;

@@ -3,6 +3,7 @@ using Diffusion.Cli.Configuration;
 using Diffusion.Cli.Display;
 using Diffusion.Cli.Processes;
 using Diffusion.Contracts.Configuration;
+using Diffusion.Coordinator;
 
 namespace Diffusion.Cli.Verbs;
 
@@ -50,6 +51,11 @@ internal static class TrainVerb
         Console.WriteLine($"Run directory: {run.Shown}");
         Directory.CreateDirectory(run.Logs);
         ProcessLog.Open(run.Path, "train", console: false);
+        if (CoordinatorServer.FinishOf(run.Path, ready.Training.DurationImages) is { } finished)
+        {
+            Console.WriteLine($"{finished.Reason} There is nothing left to train.");
+            return local.NoReport ? ExitCode.Done : Report(run, packed, interruption.Asked);
+        }
 
         var training = new LocalTraining(ready, run, local, packed, interruption, TimeProvider.System);
         var outcome = await training.RunAsync();
@@ -59,6 +65,9 @@ internal static class TrainVerb
             return outcome;
         }
 
-        return ReportVerb.Run(run, new Report.ReportOptions { PackedData = packed }, interruption.Asked);
+        return Report(run, packed, interruption.Asked);
     }
+
+    private static int Report(RunDirectory run, string packed, CancellationToken cancellationToken) =>
+        ReportVerb.Run(run, new Report.ReportOptions { PackedData = packed }, cancellationToken);
 }
