@@ -22,6 +22,8 @@ internal sealed class ClusterProcess : IDisposable
             RedirectStandardInput = true,
             WorkingDirectory = workingDirectory ?? "",
         };
+        // A killed process would leave the sockets of the runtime's diagnostics behind.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         foreach (var (variable, value) in environment)
         {
             start.Environment[variable] = value;
@@ -45,6 +47,9 @@ internal sealed class ClusterProcess : IDisposable
 
     public bool HasExited => process.HasExited;
 
+    /// <summary>Only of a process that has ended.</summary>
+    public int ExitCode => process.ExitCode;
+
     /// <summary>Everything it printed so far.</summary>
     public string Output
     {
@@ -57,7 +62,10 @@ internal sealed class ClusterProcess : IDisposable
         }
     }
 
-    /// <summary>Waits for a line that holds a text.</summary>
+    /// <summary>The end of what it printed, for messages.</summary>
+    public string LastLines => string.Join('\n', Output.Split('\n').TakeLast(30));
+
+    /// <summary>Waits for a line that holds a text; no longer than there is somebody to print it.</summary>
     public async Task<string> LineWith(string text)
     {
         TaskCompletionSource<string> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -71,13 +79,16 @@ internal sealed class ClusterProcess : IDisposable
             waiting.Add((text, found));
         }
 
+        using var limit = new CancellationTokenSource(Bound);
         try
         {
-            return await found.Task.WaitAsync(Bound);
+            await Task.WhenAny(found.Task, process.WaitForExitAsync(limit.Token));
+            limit.Token.ThrowIfCancellationRequested();
+            return found.Task.IsCompleted ? await found.Task : throw new InvalidOperationException($"{Name} ended with {process.ExitCode} before it printed '{text}'. Its last lines:\n{LastLines}");
         }
-        catch (TimeoutException)
+        catch (OperationCanceledException)
         {
-            throw new TimeoutException($"{Name} did not print '{text}' within {Bound}. It printed:\n{Output}");
+            throw new TimeoutException($"{Name} did not print '{text}' within {Bound}. Its last lines:\n{LastLines}");
         }
     }
 
@@ -92,7 +103,7 @@ internal sealed class ClusterProcess : IDisposable
         }
         catch (OperationCanceledException)
         {
-            throw new TimeoutException($"{Name} did not end within {Bound}. It printed:\n{Output}");
+            throw new TimeoutException($"{Name} did not end within {Bound}. Its last lines:\n{LastLines}");
         }
     }
 

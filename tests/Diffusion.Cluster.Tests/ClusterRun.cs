@@ -13,12 +13,17 @@ internal sealed class ClusterRun : IDisposable
     private readonly List<ClusterProcess> processes = [];
     private readonly RunConfig config;
     private readonly int workersToStart;
+    private readonly double timeoutScale;
     private GrpcChannel? channel;
     private int started;
 
-    public ClusterRun(RunConfig config, int workersToStart)
+    /// <param name="config">What is trained.</param>
+    /// <param name="workersToStart">Workers that the first step waits for.</param>
+    /// <param name="timeoutScale">Factor on all waiting times of the run.</param>
+    public ClusterRun(RunConfig config, int workersToStart, double timeoutScale = 1)
     {
         this.config = config;
+        this.timeoutScale = timeoutScale;
         this.workersToStart = workersToStart;
         Directory = System.IO.Directory.CreateTempSubdirectory("diffusion-cluster-").FullName;
         File.WriteAllText(ConfigFile, StrictJson.Write(config));
@@ -42,7 +47,7 @@ internal sealed class ClusterRun : IDisposable
     public async Task StartCoordinator(string? box = null, string? bind = null)
     {
         string[] port = Endpoint.Length == 0 ? [] : ["--port", Endpoint.Split(':')[1]];
-        Coordinator = Start("coordinator", ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", .. port, .. bind is null ? Array.Empty<string>() : ["--bind", bind]], box: box);
+        Coordinator = Start("coordinator", ["coordinator", "--config", ConfigFile, "--run-dir", RunDirectory, "--workers", $"{workersToStart}", "--timeout-scale", timeoutScale.ToString(CultureInfo.InvariantCulture), .. port, .. bind is null ? Array.Empty<string>() : ["--bind", bind]], box: box);
         string line = await Coordinator.LineWith("worker --coordinator ");
         Endpoint = line.Split("--coordinator ")[1].Trim();
         channel?.Dispose();
@@ -54,6 +59,12 @@ internal sealed class ClusterRun : IDisposable
     /// <summary>Starts a worker that will fail on purpose; see this folder's README.</summary>
     public ClusterProcess StartWorkerWith(string fault) => StartWorker([("DIFFUSION_FAULT", fault)]);
 
+    /// <summary>Starts a worker whose steps take a tenth of a second longer, without computing more, so that a run of few steps lasts until others are there.</summary>
+    public ClusterProcess StartSlowWorker() => StartWorkerWith(Slow);
+
+    /// <summary>See <see cref="StartSlowWorker"/>; with four shards, and one shard's images a pass.</summary>
+    public const string Slow = "slow@forward:seconds=0.03";
+
     /// <summary>Starts a worker with something in its environment.</summary>
     public ClusterProcess StartWorker((string Name, string Value)[] environment, params string[] more)
     {
@@ -62,10 +73,10 @@ internal sealed class ClusterRun : IDisposable
     }
 
     /// <summary>Starts a worker in a network namespace.</summary>
-    public ClusterProcess StartWorkerIn(string box, string fault)
+    public ClusterProcess StartWorkerIn(string box, string? fault = null)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"worker-{++started}");
-        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name], box: box, environment: [("DIFFUSION_FAULT", fault)]);
+        return Start(name, ["worker", "--coordinator", Endpoint, "--name", name], box: box, environment: fault is null ? [] : [("DIFFUSION_FAULT", fault)]);
     }
 
     /// <summary>Starts a worker as on another box: elsewhere, with a cache of its own, and without a view of the coordinator's disk.</summary>
@@ -101,9 +112,18 @@ internal sealed class ClusterRun : IDisposable
                 {
                     return last;
                 }
+
+                if (processes.FirstOrDefault(process => process.HasExited && process.ExitCode != 0 && !killed.Contains(process)) is { } broken)
+                {
+                    throw new InvalidOperationException($"{broken.Name} ended with {broken.ExitCode} before {what}: {last}\n{Story()}");
+                }
             }
 
             throw new InvalidOperationException($"The run ended before {what}: {last}\n{Story()}");
+        }
+        catch (RpcException e) when (!limit.IsCancellationRequested)
+        {
+            throw new InvalidOperationException($"The coordinator went away before {what} ({e.Status.Detail}): {last}\n{Story()}");
         }
         catch (Exception) when (limit.IsCancellationRequested)
         {
@@ -144,7 +164,7 @@ internal sealed class ClusterRun : IDisposable
     }
 
     /// <summary>What every process printed, for the message of a failing test.</summary>
-    public string Story() => string.Join('\n', processes.Select(p => $"--- {p.Name}\n{string.Join('\n', p.Output.Split('\n').TakeLast(30))}"));
+    public string Story() => string.Join('\n', processes.Select(p => $"--- {p.Name}\n{p.LastLines}"));
 
     public void Dispose()
     {

@@ -3,19 +3,21 @@ using Diffusion.Snapshots.Tests.Faults;
 namespace Diffusion.Cluster.Tests;
 
 /// <summary>The disk refuses in the middle of a run of real processes: training goes on, an alarm says so, the save is made up for, and the bits are the same.</summary>
-[Collection(ClusterTests.Name)]
+[Collection(WaitingClusterTests.Name)]
 public sealed class DiskTests(ClusterData data)
 {
-    private const int Steps = 60;
     private const int Killed = 137;
+
+    /// <summary>Steps of a run that outlives a full disk.</summary>
+    private const int Long = 100;
 
     [SmallDiskFact]
     public async Task Full_DiskOfTheRun_TrainsOnAndSavesOnceThereIsSpace()
     {
-        using var run = new ClusterRun(data.Config(200), workersToStart: 1);
+        using var run = new ClusterRun(data.Config(Long), workersToStart: 1);
         using var disk = new SmallDisk(run.RunDirectory);
         await run.StartCoordinator();
-        var worker = run.StartWorkerWith("slow@forward:seconds=0.005");
+        var worker = run.StartWorkerWith("slow@forward:seconds=0.01");
         var saved = await run.Status(s => s.LastCheckpointImages > 0, "a checkpoint");
         disk.Fill();
         var full = await run.Status(s => s.Alarms.Any(alarm => alarm.Contains("could not save the checkpoint", StringComparison.Ordinal)), "an alarm about the full disk");
@@ -25,7 +27,7 @@ public sealed class DiskTests(ClusterData data)
         Assert.NotEmpty(later.Alarms);
         disk.Grow();
         await run.Finish();
-        Assert.Equal(await data.Undisturbed(200), run.Bits());
+        Assert.Equal(await data.Undisturbed(Long), run.Bits());
     }
 
     /// <summary>A save of this run is about forty file operations; the first ones are that of the directory.</summary>
@@ -35,12 +37,12 @@ public sealed class DiskTests(ClusterData data)
     [InlineData("eio", 38)]
     public async Task Refusal_OfAnOperationOfASave_IsToldAndMadeUpFor(string mode, int operation)
     {
-        using var run = new ClusterRun(Config(), workersToStart: 1);
+        using var run = new ClusterRun(data.Config(), workersToStart: 1);
         await run.StartCoordinator();
         StartWorker(run, mode, operation);
         await run.Coordinator.LineWith("could not save the checkpoint");
         await run.Finish();
-        Assert.Equal(await data.Undisturbed(Config()), run.Bits());
+        Assert.Equal(await data.Undisturbed(), run.Bits());
     }
 
     [FaultTheory]
@@ -48,7 +50,7 @@ public sealed class DiskTests(ClusterData data)
     [InlineData("torn", 30)]
     public async Task Kill_AtAnOperationOfASave_TheOtherFinishesWithTheSameBits(string mode, int operation)
     {
-        using var run = new ClusterRun(Config(), workersToStart: 2);
+        using var run = new ClusterRun(data.Config(), workersToStart: 2);
         await run.StartCoordinator();
 
         // Who joins first sees the directory first, and writes.
@@ -58,13 +60,7 @@ public sealed class DiskTests(ClusterData data)
         await run.Death(writer);
         Assert.Equal(Killed, await writer.Exit());
         await run.Finish();
-        Assert.Equal(await data.Undisturbed(Config()), run.Bits());
-    }
-
-    private Contracts.Configuration.RunConfig Config()
-    {
-        var config = data.Config(Steps);
-        return config with { Training = config.Training with { CheckpointImages = config.Training.BatchSize * 20 } };
+        Assert.Equal(await data.Undisturbed(), run.Bits());
     }
 
     private static ClusterProcess StartWorker(ClusterRun run, string mode, int operation) => run.StartWorker(

@@ -4,22 +4,17 @@ namespace Diffusion.Cluster.Tests;
 [Collection(ClusterTests.Name)]
 public sealed class NamedPointTests(ClusterData data)
 {
-    private const int Steps = 30;
-    private const int CheckpointEvery = 10;
-
     [Theory]
     [InlineData("kill@forward:step=7")]
     [InlineData("kill@mid-bucket:step=7")]
     [InlineData("kill@between-buckets:step=7")]
     [InlineData("kill@optimizer:step=7")]
-    [InlineData("kill@snapshot:step=30")]
+    [InlineData("kill@snapshot:step=40")]
     [InlineData("kill@checkpoint:step=20")]
-    [InlineData("kill@checkpoint:step=30")]
+    [InlineData("kill@checkpoint:step=40")]
     public async Task Kill_OfTheWriterAtAPoint_TheOtherFinishesWithTheSameBits(string fault)
     {
-        var config = data.Config(Steps);
-        config = config with { Training = config.Training with { CheckpointImages = config.Training.BatchSize * CheckpointEvery } };
-        using var run = new ClusterRun(config, workersToStart: 2);
+        using var run = new ClusterRun(data.Config(), workersToStart: 2);
         await run.StartCoordinator();
 
         // Who joins first sees the directory first, and writes.
@@ -29,7 +24,7 @@ public sealed class NamedPointTests(ClusterData data)
         await run.Death(writer);
         Assert.Contains("Failing on purpose", writer.Output, StringComparison.Ordinal);
         await run.Finish();
-        Assert.Equal(await data.Undisturbed(config), run.Bits());
+        Assert.Equal(await data.Undisturbed(), run.Bits());
     }
 
     [Theory]
@@ -37,29 +32,29 @@ public sealed class NamedPointTests(ClusterData data)
     [InlineData("kill@state-transfer")]
     public async Task Kill_OfANewcomerAtAPoint_TheOthersFinishWithTheSameBits(string fault)
     {
-        using var run = new ClusterRun(data.Config(120), workersToStart: 1);
+        using var run = new ClusterRun(data.Config(), workersToStart: 1);
         await run.StartCoordinator();
-        run.StartWorker();
+        run.StartSlowWorker();
         await run.Step(5);
         var newcomer = run.StartWorkerWith(fault);
         await run.Death(newcomer);
         Assert.Contains("Failing on purpose", newcomer.Output, StringComparison.Ordinal);
         await run.Finish();
-        Assert.Equal(await data.Undisturbed(120), run.Bits());
+        Assert.Equal(await data.Undisturbed(), run.Bits());
     }
 
     [Fact]
     public async Task Kill_OfWhoGivesTheState_ANewcomerGetsItFromAnotherWithTheSameBits()
     {
-        using var run = new ClusterRun(data.Config(120), workersToStart: 2);
+        using var run = new ClusterRun(data.Config(), workersToStart: 2);
         await run.StartCoordinator();
-        var giver = run.StartWorkerWith("kill@state-transfer:step=1");
+        var giver = run.StartWorkerWith($"kill@state-transfer:step=1;{ClusterRun.Slow}");
         await giver.LineWith("Joined run");
         run.StartWorker();
         await run.Step(5);
         run.StartWorker();
         await run.Death(giver);
         await run.Finish();
-        Assert.Equal(await data.Undisturbed(120), run.Bits());
+        Assert.Equal(await data.Undisturbed(), run.Bits());
     }
 }

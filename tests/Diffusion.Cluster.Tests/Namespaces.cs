@@ -4,11 +4,18 @@ using System.Globalization;
 namespace Diffusion.Cluster.Tests;
 
 /// <summary>A test that cuts a network of its own; skipped where that is not permitted.</summary>
+internal sealed class NetworkFactAttribute : FactAttribute
+{
+    public NetworkFactAttribute() => Skip = NetworkTheoryAttribute.Refusal.Value!;
+}
+
+/// <inheritdoc cref="NetworkFactAttribute"/>
 internal sealed class NetworkTheoryAttribute : TheoryAttribute
 {
-    public NetworkTheoryAttribute() => Skip = Reason.Value!;
+    public NetworkTheoryAttribute() => Skip = Refusal.Value!;
 
-    private static readonly Lazy<string?> Reason = new(() =>
+    /// <summary>Why namespaces cannot be made here; null where they can.</summary>
+    public static readonly Lazy<string?> Refusal = new(() =>
     {
         try
         {
@@ -85,6 +92,13 @@ internal sealed class Namespaces : IDisposable
             default:
                 throw new ArgumentException($"'{how}' is no way to cut a network.", nameof(how));
         }
+    }
+
+    /// <summary>Lets the far box reach one port of the near one, and nothing else either way.</summary>
+    public void BlockAllBut(string port)
+    {
+        Filter("-A", "OUTPUT", "-o", cable, "-p", "tcp", "!", "--dport", port, "-j", "DROP");
+        Filter("-A", "INPUT", "-i", cable, "-p", "tcp", "!", "--sport", port, "-j", "DROP");
     }
 
     /// <summary>Undoes every cut.</summary>

@@ -7,7 +7,7 @@ public sealed class NoSharedDirectoryTests(ClusterData data)
     [Fact]
     public async Task Kill9_OfEverything_WorkersWithoutViewOfTheCoordinatorsDiskResumeWithTheSameBits()
     {
-        using var run = new ClusterRun(data.Config(120), workersToStart: 2);
+        using var run = new ClusterRun(data.Config(), workersToStart: 2);
         await run.StartCoordinator();
         run.StartFarWorker("east");
         run.StartFarWorker("west");
@@ -23,7 +23,7 @@ public sealed class NoSharedDirectoryTests(ClusterData data)
         var west = run.StartFarWorker("west");
         await run.Finish();
 
-        Assert.Equal(await data.Undisturbed(120), run.Bits());
+        Assert.Equal(await data.Undisturbed(), run.Bits());
         Assert.Contains("Resumed from checkpoint-", east.Output + west.Output, StringComparison.Ordinal);
         Assert.Empty(Directory.GetDirectories(Path.Combine(run.Directory, "east", "cache", "staging")));
         Assert.False(Directory.Exists(Path.Combine(run.RunDirectory, "arriving")) && Directory.GetDirectories(Path.Combine(run.RunDirectory, "arriving")).Length > 0, "Something is left of what arrived.");

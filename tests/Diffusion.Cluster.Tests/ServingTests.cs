@@ -7,7 +7,7 @@ using Diffusion.Snapshots.Reconstruction;
 namespace Diffusion.Cluster.Tests;
 
 /// <summary>Proves with real processes: evaluators get weights of a run that trains, and training does not notice.</summary>
-[Collection(ClusterTests.Name)]
+[Collection(WaitingClusterTests.Name)]
 public sealed class ServingTests(ClusterData data)
 {
     [Fact]
@@ -15,7 +15,7 @@ public sealed class ServingTests(ClusterData data)
     {
         // Names of snapshots count thousands of images, so batches are large enough for several thousands.
         var small = data.Config(1);
-        var config = small with { Training = small.Training with { BatchSize = 64, DurationImages = 64 * 120, StatusImages = 64, SnapshotImages = 1024, CheckpointImages = 0 } };
+        var config = small with { Training = small.Training with { BatchSize = 64, DurationImages = 64 * 128, StatusImages = 64, SnapshotImages = 1024, CheckpointImages = 0 } };
         using var run = await StartAsync(config);
         await run.Status(status => status.LastSnapshotImages >= 2048, "two snapshots");
 

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Diffusion.Cluster.Tests;
 
 /// <summary>A short soak: the verb that users have, with a seed whose schedule holds most kinds of faults.</summary>
-[Collection(ClusterTests.Name)]
+[Collection(WaitingClusterTests.Name)]
 public sealed partial class SoakTests
 {
     [Fact]
