@@ -15,7 +15,7 @@ public sealed unsafe class GlooTransport : IPeerTransport
     private readonly GlooNative.MeshHandle mesh;
     private CollectiveException? failure;
     private int exchanges;
-    private string? connecting;
+    private volatile Connecting? connecting;
     private bool disposed;
 
     private GlooTransport(GlooNative.MeshHandle mesh, int rank, int size)
@@ -66,7 +66,10 @@ public sealed unsafe class GlooTransport : IPeerTransport
             // gloo waits for each peer in turn; the timer bounds the sum.
             using var cancel = cancellationToken.UnsafeRegister(static state => ((GlooTransport)state!).Abort("Cancelled by the caller while connecting."), transport);
             using var timer = new Timer(
-                _ => transport.Fail(new CollectiveException(CollectiveFailure.TimedOut, $"{transport.connecting ?? $"Rank {rank} of {size} did not hear of all others"} within {options.ConnectTimeout.TotalSeconds:0.###} s. {Remedy}")),
+                _ => transport.Fail(new CollectiveException(
+                    CollectiveFailure.TimedOut,
+                    $"{transport.connecting?.What ?? $"Rank {rank} of {size} did not hear of all others"} within {options.ConnectTimeout.TotalSeconds:0.###} s. {Remedy}",
+                    transport.connecting?.Peer)),
                 null, time.ForNextWait, Timeout.InfiniteTimeSpan);
             transport.JoinMesh(store, prefix, time, cancellationToken);
             return transport;
@@ -274,14 +277,14 @@ public sealed unsafe class GlooTransport : IPeerTransport
     private void ConnectTo(int peer, ReadOnlySpan<byte> address)
     {
         Span<byte> message = stackalloc byte[MessageBytes];
-        connecting = $"No connection between rank {Rank} at {Where(AddressFor(peer))} and rank {peer} at {Where(address)}";
+        connecting = new Connecting($"No connection between rank {Rank} at {Where(AddressFor(peer))} and rank {peer} at {Where(address)}", peer);
         fixed (byte* bytes = address, text = message)
         {
             int outcome = GlooNative.dg_connect(mesh, peer, bytes, address.Length, text, MessageBytes);
             if (outcome != GlooNative.Done)
             {
                 ThrowIfFailed();
-                throw new CollectiveException(CollectiveFailure.PeerLost, $"{connecting}: {GlooNative.Text(message)}. {Remedy}", peer);
+                throw new CollectiveException(CollectiveFailure.PeerLost, $"{connecting.What}: {GlooNative.Text(message)}. {Remedy}", peer);
             }
         }
 
@@ -312,4 +315,7 @@ public sealed unsafe class GlooTransport : IPeerTransport
             throw TransferRules.Again(first);
         }
     }
+
+    /// <summary>The connection that is being made, for the message should it not come about.</summary>
+    private sealed record Connecting(string What, int Peer);
 }
