@@ -108,28 +108,33 @@ public sealed class EvaluationClient : IDisposable
             return folder.PathOf(digest);
         }
 
-        using var call = service.FetchArtifact(new V1.FetchArtifactRequest { Run = run, Sha256 = digest }, cancellationToken: cancellationToken);
         ArrivingFile? file = null;
+        var retries = new Retries(new SnapshotClientOptions(), TimeProvider.System);
         try
         {
-            while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+            while (file is not { IsComplete: true })
             {
-                var part = call.ResponseStream.Current;
-                if (part.Header is { } header)
+                try
                 {
-                    file ??= folder.Begin(digest, header.Bytes);
+                    file ??= await BeginAsync(run, digest, folder, cancellationToken).ConfigureAwait(false);
+                    await ReceiveAsync(run, digest, file, retries, cancellationToken).ConfigureAwait(false);
+                    if (!file.IsComplete)
+                    {
+                        await retries.WaitAsync($"the stream ended after {file.Done} bytes", null, cancellationToken).ConfigureAwait(false);
+                    }
                 }
-                else if (file is null || Crc32C.Compute(part.Piece.Data.Span) != part.Piece.Crc32C)
+                catch (DamagedChunkException e)
                 {
-                    throw new IOException($"The file {digest[..12]}… of run {run} arrived damaged.");
+                    retries.Damaged(e);
+                    await retries.WaitAsync(e.Message, e, cancellationToken).ConfigureAwait(false);
                 }
-                else
+                catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.Internal or StatusCode.Unknown or StatusCode.Cancelled && !cancellationToken.IsCancellationRequested)
                 {
-                    file.Append(part.Piece.Offset, part.Piece.Data.Span);
+                    await retries.WaitAsync($"the stream broke ({e.Status.Detail})", e, cancellationToken).ConfigureAwait(false);
                 }
             }
 
-            (file ?? throw new IOException($"The file {digest[..12]}… of run {run} did not arrive.")).Finish();
+            file.Finish();
             return folder.PathOf(digest);
         }
         finally
@@ -209,6 +214,33 @@ public sealed class EvaluationClient : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => channel.Dispose();
+
+    private async Task<ArrivingFile> BeginAsync(string run, string digest, EvaluationFiles folder, CancellationToken cancellationToken)
+    {
+        using var call = service.FetchArtifact(new V1.FetchArtifactRequest { Run = run, Sha256 = digest }, cancellationToken: cancellationToken);
+        return await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false) && call.ResponseStream.Current.Header is { } header
+            ? folder.Begin(digest, header.Bytes)
+            : throw new DamagedChunkException($"The file {digest[..12]}… of run {run} came without a header");
+    }
+
+    /// <summary>Takes a file up where it stopped.</summary>
+    private async Task ReceiveAsync(string run, string digest, ArrivingFile begun, Retries retries, CancellationToken cancellationToken)
+    {
+        using var call = service.FetchArtifact(new V1.FetchArtifactRequest { Run = run, Sha256 = digest, Offset = begun.Done }, cancellationToken: cancellationToken);
+        while (!begun.IsComplete && await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+        {
+            if (call.ResponseStream.Current.Piece is { } piece)
+            {
+                if (piece.Offset != begun.Done || Crc32C.Compute(piece.Data.Span) != piece.Crc32C)
+                {
+                    throw new DamagedChunkException($"{piece.Data.Length} bytes at {piece.Offset} arrived damaged or out of place (expected offset {begun.Done})");
+                }
+
+                begun.Append(piece.Offset, piece.Data.Span);
+                retries.Progressed();
+            }
+        }
+    }
 
     private static V1.ReportHeader Header(EvaluatorIdentity evaluator, EvaluationTask task) =>
         new() { EvaluatorId = evaluator.Id, Name = evaluator.Name, Run = task.Job.Run, Key = task.Key, Part = task.Part, Numerics = evaluator.Numerics };

@@ -35,7 +35,7 @@ internal sealed class Retries(SnapshotClientOptions options, TimeProvider time)
         brokenSince ??= time.GetTimestamp();
         if (time.GetElapsedTime(brokenSince.Value) > options.Patience)
         {
-            throw new IOException($"Fetching weights: {broken}, and nothing came for {options.Patience.TotalSeconds:0} s. Is the server running, and reached from here?", cause);
+            throw new IOException($"Fetching: {broken}, and nothing came for {options.Patience.TotalSeconds:0} s. Is the server running, and reached from here?", cause);
         }
 
         Count++;
