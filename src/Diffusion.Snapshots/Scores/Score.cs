@@ -84,7 +84,7 @@ public sealed record Score
 
     /// <summary>The conditions of the measurement in words, for headings.</summary>
     public string Conditions => string.Create(CultureInfo.InvariantCulture,
-        $"{Metric}, n = {Count}, reference {Short(ReferenceHash)}{(Features is { } f ? $", features {f.Name} {Short(f.Hash)} ({f.Input})" : "")}, {SettingsText}{(GuideHash is null ? "" : $", guide {Short(GuideHash)}")}");
+        $"{Metric}, n = {Count}{(ReferenceHash.Length == 0 ? "" : $", reference {Short(ReferenceHash)}")}{(Features is { } f ? $", features {f.Name} {Short(f.Hash)} ({f.Input})" : "")}, {SettingsText}{(GuideHash is null ? "" : $", guide {Short(GuideHash)}")}");
 
     private string SettingsText => Number(Settings.Options["steps"]) is { } steps
         ? string.Create(CultureInfo.InvariantCulture, $"{Settings.Kind} {steps} steps{(Guidance == 1 ? "" : $", guidance {Guidance:0.###}")}")
