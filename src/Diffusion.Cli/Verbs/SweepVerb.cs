@@ -6,6 +6,7 @@ using Diffusion.Cli.Metrics;
 using Diffusion.Cli.Processes;
 using Diffusion.Cli.Sweeps;
 using Diffusion.Contracts.Configuration;
+using Diffusion.Evaluation.Features;
 using Diffusion.Evaluation.Losses;
 using Diffusion.Evaluation.References;
 using Diffusion.Evaluation.Sweeps;
@@ -38,8 +39,10 @@ internal static class SweepVerb
         var draws = new Option<int>("--draws") { Description = "Noise levels per held-out image", HelpName = "N", DefaultValueFactory = _ => 4 };
         var reference = new Option<string?>("--ref") { Description = "Reference statistics of 'metrics ref'", HelpName = "FILE" };
         var batch = MetricsVerb.BatchOption();
-        var coordinator = new Option<string?>("--coordinator") { Description = "Have samples measured by the evaluators of a coordinator or of 'serve' [default: here]", HelpName = "HOST:PORT" };
-        var output = new Option<string?>("--out") { Description = "Where tables and charts go [default: RUN/sweep]", HelpName = "DIR" };
+        var coordinator = new Option<string?>("--coordinator") { Description = "Have everything measured by the evaluators of a coordinator or of 'serve'", HelpName = "HOST:PORT" };
+        var evaluators = new Option<int?>("--evaluators") { Description = "Have everything measured by evaluators: so many processes here, and whoever joins; 0 for those alone [default: this process measures]", HelpName = "N" };
+        var bind = ServingOptions.Bind();
+        var outputs = new Option<string?>("--out") { Description = "Where tables and charts go [default: RUN/sweep]", HelpName = "DIR" };
         var features = new FeatureOptions();
         var autoencoder = LatentVerbs.Autoencoder();
         Setting[] sampler = [.. SamplerOptions.Create().Where(s => s.Key != "guidance")];
@@ -51,8 +54,9 @@ internal static class SweepVerb
                 "sweep runs/shapes-16 --lengths 0.02,0.04,...,0.24 --at all",
                 "sweep runs/shapes-16 --metric fd --ref shapes.ref.safetensors --features shapes.features --images 2000 --search",
                 "sweep runs/shapes-16 --metric fd --ref shapes.ref.safetensors --features shapes.features --gnet GUIDE --guidance 1,1.5,2",
+                "sweep runs/shapes-16 --evaluators 2",
                 "sweep runs/shapes-16 --metric fd --ref shapes.ref.safetensors --features shapes.features --coordinator 10.0.0.1:7000",
-            ])) { directory, metric, lengths, at, search, budget, guidance, guide, images, repeats, seed, draws, reference, autoencoder, batch, coordinator, output };
+            ])) { directory, metric, lengths, at, search, budget, guidance, guide, images, repeats, seed, draws, reference, autoencoder, batch, evaluators, bind, coordinator, outputs };
         features.AddTo(command);
         foreach (var setting in sampler)
         {
@@ -89,9 +93,31 @@ internal static class SweepVerb
                     Autoencoder = result.GetValue(autoencoder),
                     Sampler = [.. sampler.Select(s => (s.Key, s.Value(result)))],
                 }, interruption.Asked);
-            return await RunAsync(run, request, times, measure, result.GetValue(coordinator), result.GetValue(output) ?? Path.Combine(run.Path, "sweep"), interruption.Asked);
+            await using var queue = await QueueAsync(run, result.GetValue(evaluators), result.GetValue(coordinator), ServingOptions.Address(result.GetValue(bind)), [features.PathOf(result), result.GetValue(autoencoder)], interruption.Asked);
+            string output = result.GetValue(outputs) ?? Path.Combine(run.Path, "sweep");
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(interruption.Asked, queue?.Failed ?? CancellationToken.None);
+            try
+            {
+                return await RunAsync(run, request, times, measure, queue?.Address ?? result.GetValue(coordinator), output, stop.Token);
+            }
+            catch (OperationCanceledException) when (queue?.Failure.Length > 0)
+            {
+                throw new VerbFailedException($"{queue.Failure} What was measured is kept; the same command goes on.");
+            }
         });
         return command;
+    }
+
+    private static async Task<LocalQueue?> QueueAsync(RunDirectory run, int? evaluators, string? coordinator, System.Net.IPAddress bind, IEnumerable<string?> files, CancellationToken cancellationToken)
+    {
+        if (evaluators is null)
+        {
+            return null;
+        }
+
+        return evaluators is >= 0 and <= 256 && coordinator is null
+            ? await LocalQueue.StartAsync(run, evaluators.Value, bind, files.OfType<string>().Where(path => !TrainedFeatures.IsAt(path)), cancellationToken)
+            : throw new ConfigurationException(coordinator is null ? $"--evaluators is {evaluators}; 0 to 256." : "--evaluators starts a queue here, --coordinator uses one elsewhere: give one of them.");
     }
 
     private static async Task<int> RunAsync(RunDirectory run, SweepRequest request, long[] times, SweepMeasure measure, string? coordinator, string output, CancellationToken cancellationToken)
