@@ -66,6 +66,7 @@ internal static class SweepVerb
         command.SetAction(async (result, _) =>
         {
             var request = Request(result.GetValue(metric)!, result.GetValue(search), result.GetValue(lengths), result.GetValue(guidance), result.GetValue(guide), result.GetValue(images), result.GetValue(repeats), result.GetValue(budget), result.GetValue(draws), result.GetValue(seed));
+            RequirePlace(result.GetValue(evaluators), result.GetValue(coordinator));
             var run = new RunDirectory(result.GetRequiredValue(directory));
             run.RequiredConfig();
             var (times, runId, snapshot) = Times(run, result.GetValue(at));
@@ -93,7 +94,8 @@ internal static class SweepVerb
                     Autoencoder = result.GetValue(autoencoder),
                     Sampler = [.. sampler.Select(s => (s.Key, s.Value(result)))],
                 }, interruption.Asked);
-            await using var queue = await QueueAsync(run, result.GetValue(evaluators), result.GetValue(coordinator), ServingOptions.Address(result.GetValue(bind)), [features.PathOf(result), result.GetValue(autoencoder)], interruption.Asked);
+            var files = new[] { features.PathOf(result), result.GetValue(autoencoder) }.OfType<string>().Where(path => !TrainedFeatures.IsAt(path));
+            await using var queue = result.GetValue(evaluators) is { } own ? await LocalQueue.StartAsync(run, own, ServingOptions.Address(result.GetValue(bind)), files, interruption.Asked) : null;
             string output = result.GetValue(outputs) ?? Path.Combine(run.Path, "sweep");
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(interruption.Asked, queue?.Failed ?? CancellationToken.None);
             try
@@ -108,22 +110,28 @@ internal static class SweepVerb
         return command;
     }
 
-    private static async Task<LocalQueue?> QueueAsync(RunDirectory run, int? evaluators, string? coordinator, System.Net.IPAddress bind, IEnumerable<string?> files, CancellationToken cancellationToken)
+    private static void RequirePlace(int? evaluators, string? coordinator)
     {
-        if (evaluators is null)
+        if (evaluators is not null && coordinator is not null)
         {
-            return null;
+            throw new ConfigurationException("--evaluators starts a queue here, --coordinator uses one elsewhere: give one of them.");
         }
 
-        return evaluators is >= 0 and <= 256 && coordinator is null
-            ? await LocalQueue.StartAsync(run, evaluators.Value, bind, files.OfType<string>().Where(path => !TrainedFeatures.IsAt(path)), cancellationToken)
-            : throw new ConfigurationException(coordinator is null ? $"--evaluators is {evaluators}; 0 to 256." : "--evaluators starts a queue here, --coordinator uses one elsewhere: give one of them.");
+        if (evaluators is < 0 or > 256)
+        {
+            throw new ConfigurationException($"--evaluators is {evaluators}; 0 to 256.");
+        }
+
+        if (coordinator is not null && !(coordinator.LastIndexOf(':') is var colon and > 0 && ushort.TryParse(coordinator[(colon + 1)..], out _)))
+        {
+            throw new ConfigurationException($"--coordinator '{coordinator}' is not HOST:PORT.");
+        }
     }
 
     private static async Task<int> RunAsync(RunDirectory run, SweepRequest request, long[] times, SweepMeasure measure, string? coordinator, string output, CancellationToken cancellationToken)
     {
         var progress = new SweepProgress(TimeProvider.System);
-        await using IScoreSource source = coordinator is null ? new LocalScoreSource(run, measure, progress) : new QueueScoreSource(run, measure, Address(coordinator), progress);
+        await using IScoreSource source = coordinator is null ? new LocalScoreSource(run, measure, progress) : new QueueScoreSource(run, measure, coordinator, progress);
         var runner = new SweepRunner(run, measure, source, progress);
         var words = new List<string>();
         if (request.Search)
@@ -294,12 +302,6 @@ internal static class SweepVerb
         return path is null || (network && !features)
             ? throw new ConfigurationException($"--metric {metric} needs {(path is null ? "--ref, statistics of the images" : "--features, the feature network of the reference")}. Where there is none, make it: {made}.")
             : FeatureReference.Load(path);
-    }
-
-    private static string Address(string text)
-    {
-        int colon = text.LastIndexOf(':');
-        return colon > 0 && ushort.TryParse(text[(colon + 1)..], out _) ? text : throw new ConfigurationException($"--coordinator '{text}' is not HOST:PORT.");
     }
 
     private static string Place(long time, double weight) => ImageCount.Kimg(time) + (weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", guidance {weight:0.###}"));

@@ -23,6 +23,8 @@ public sealed class SweepTests : IDisposable
     [InlineData("metrics ref --data runs/tiny", "--metric", "fd")]
     [InlineData("need a guiding network", "--metric", "fd", "--guidance", "1,2")]
     [InlineData("'fid' is unknown", "--metric", "fid")]
+    [InlineData("give one of them", "--evaluators", "1", "--coordinator", "127.0.0.1:1")]
+    [InlineData("is not HOST:PORT", "--coordinator", "here")]
     [InlineData("longest length is at least 1.2 times", "--search", "--lengths", "0.1,0.11")]
     public async Task Run_WhatCannotBe_IsRefused(string expected, params string[] arguments)
     {
@@ -67,6 +69,13 @@ public sealed class SweepTests : IDisposable
         Assert.Contains("24 of them known already", await Done("sweep", Run, "--lengths", "0.02,0.03,...,0.25", "--draws", "2"));
         await Done("sweep", Run, "--lengths", "0.05,0.1", "--draws", "2", "--at", "2048,4096");
         Assert.True(File.Exists(Path.Combine(folder.Path, Run, "sweep", "loss-map.png")));
+
+        // Evaluators measure the same, and what they measure is known from then on.
+        File.Move(Path.Combine(folder.Path, Run, "scores.journal"), Path.Combine(folder.Path, Run, "scores.before"));
+        string evaluated = await Done("sweep", Run, "--lengths", "0.05,0.1", "--draws", "2", "--evaluators", "2");
+        Assert.Contains("evaluate --coordinator 127.0.0.1:", evaluated);
+        Assert.All(Scores(), s => Assert.Equal(dense[s.Key], s.Value, 1e-6));
+        Assert.Contains("2 of them known already", await Done("sweep", Run, "--lengths", "0.05,0.1", "--draws", "2"));
 
         // Samples: repetitions and guidance weights, each measured once.
         await Done("metrics", "ref", "--data", Run, "--dest", "ref.safetensors");
