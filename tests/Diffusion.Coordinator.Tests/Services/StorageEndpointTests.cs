@@ -28,7 +28,7 @@ public sealed class StorageEndpointTests : IAsyncLifetime
     {
         new Random(5).NextBytes(bytes);
         server = await CoordinatorServer.StartAsync(
-            new CoordinatorOptions { RunDirectory = RunPath, TimeoutScale = 10, Config = new RunConfig { Training = new TrainingConfig { KeepCheckpoints = 2 } } }, NullLoggerFactory.Instance, CancellationToken.None);
+            new CoordinatorOptions { RunDirectory = RunPath, TimeoutScale = 3, Config = new RunConfig { Training = new TrainingConfig { KeepCheckpoints = 2 } } }, NullLoggerFactory.Instance, CancellationToken.None);
         worker = await FakeWorker.StartAsync(server, "a", RunPath);
         await worker.ReadyAsync(-1);
         await worker.NextAsync();
