@@ -11,7 +11,7 @@ public sealed class StragglerTests(ClusterData data, ITestOutputHelper output)
     [Fact]
     public async Task Train_OneWorkerWithFortyPercentOfItsTime_ShardsMoveAndBitsStay()
     {
-        var config = data.Config(120, shards: 8);
+        var config = data.Config(260, shards: 16, batchSize: 16);
         using var run = new ClusterRun(config, workersToStart: 2);
         await run.StartCoordinator();
         var slow = run.StartWorker();
@@ -19,15 +19,13 @@ public sealed class StragglerTests(ClusterData data, ITestOutputHelper output)
         await run.Status(s => s.Phase == RunPhase.Training, "training");
         await using (new SlowedProcess(slow, 0.4))
         {
-            var before = await run.Status(s => s.Reason.Contains("shards move from 4 + 4 to", StringComparison.Ordinal), "a move of shards");
+            var before = await run.Status(s => s.Reason.Contains("shards move from 8 + 8 to", StringComparison.Ordinal), "a move of shards");
             Assert.Contains("worker-1 needs", before.Reason, StringComparison.Ordinal);
             await run.Status(s => s.Generation == 2 && s.ImagesSeen > before.ImagesSeen, "generation 2");
-            var after = await run.Status(s => s.ImagesSeen >= before.ImagesSeen + (40 * config.Training.BatchSize), "forty steps more");
-            Assert.True(Slow(after).Shards is > 0 and < 4, run.Story());
+            var after = await run.Status(s => s.ImagesSeen >= before.ImagesSeen + (70 * config.Training.BatchSize), "seventy steps more");
+            Assert.True(Slow(after).Shards is > 0 and < 8, run.Story());
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Idle share {Idle(before):P1} before, {Idle(after):P1} after with {string.Join(" + ", after.Workers.Select(w => w.Shards))} shards."));
-
-            // Eighths cannot share 0.4 : 1 finer than 3 : 5 or 2 : 6.
-            Assert.True(Idle(after) < 0.2 && Idle(after) < Idle(before), $"{Idle(before)} before, {Idle(after)} after");
+            Assert.True(Idle(after) < 0.15, $"{Idle(before)} before, {Idle(after)} after");
         }
 
         await run.Finish();
