@@ -28,7 +28,7 @@ public sealed class RefusalTests : IDisposable
     [InlineData("leave out --processes and --grid", "sample", "--net", "x", "--outdir", "a", "--part", "1/2", "--grid", "a.png")]
     [InlineData("stabilityai/sd-vae-ft-mse", "dataset", "encode", "--source", "a", "--dest", "b")]
     [InlineData("--vae none.pt does not exist", "dataset", "decode", "--source", "a", "--dest", "b", "--vae", "none.pt")]
-    [InlineData("--device 'tpu' is not understood", "dataset", "encode", "--source", "a", "--dest", "b", "--device", "tpu")]
+    [InlineData("--device 'tpu' is not understood. Write auto, cpu:N, cuda, or GPUs by number", "dataset", "encode", "--source", "a", "--dest", "b", "--device", "tpu")]
     [InlineData("is no transform", "dataset", "convert", "--source", "a", "--dest", "b", "--transform", "crop")]
     public async Task Run_WhatCannotBe_IsRefusedBeforeAnythingIsWritten(string expected, params string[] arguments)
     {
